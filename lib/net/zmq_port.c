@@ -1,0 +1,349 @@
+#include "net/port_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "net/pool_internal.h"
+#include "net/readiness_internal.h"
+#include "net/runtime_internal.h"
+#include "net/zmq_channel_internal.h"
+
+//  Endpoints of one client or server.
+enum { CHANNELS_MAX = 64 };
+
+typedef struct {
+    zloom__port_t port;  //  First: a port is cast to this
+    zloom_runtime_t *runtime;
+    zloom_random_t random;
+    zloom__zmq_channel_t *channels[CHANNELS_MAX];
+    unsigned count;
+    unsigned first;                //  Where the next look begins; fairness
+    zmq_msg_t body;                //  Of the event at hand
+    zloom__pool_t *pool;           //  NULL without workers
+    int wake_fd;
+    atomic_bool was_woken;         //  By wake: told as WOKEN
+    atomic_bool has_jobs;          //  By the pool: told as JOB
+    zloom__readiness_t readiness;  //  Made when a foreign loop asks
+} zmq_port_t;
+
+static zmq_port_t *s_self (zloom__port_t *port)
+{
+    return (zmq_port_t *) port;
+}
+
+static void s_ring (zmq_port_t *self)
+{
+    uint64_t one = 1;
+    //  A full counter is as readable as can be.
+    ssize_t written = write (self->wake_fd, &one, sizeof one);
+    (void) written;
+}
+
+//  Thread: any. Async-signal-safe.
+static void s_wake (zloom__port_t *port)
+{
+    atomic_store (&s_self (port)->was_woken, true);
+    s_ring (s_self (port));
+}
+
+//  Thread: a worker.
+static void s_job_done (void *context)
+{
+    zmq_port_t *self = (zmq_port_t *) context;
+    atomic_store (&self->has_jobs, true);
+    s_ring (self);
+}
+
+static zloom_time_t s_now (zloom__port_t *port)
+{
+    (void) port;
+    return zloom_time_now ();
+}
+
+static uint64_t s_random (zloom__port_t *port)
+{
+    return zloom_random_next (&s_self (port)->random);
+}
+
+static void s_watch (zmq_port_t *self, const zloom__zmq_channel_t *channel)
+{
+    if (self->readiness.epoll == -1)
+        return;
+    zloom__readiness_watch (&self->readiness, channel->fd);
+    zloom__readiness_watch (&self->readiness, channel->monitor_fd);
+}
+
+static zloom_code_t s_open (zloom__port_t *port, const zloom__channel_options_t *options,
+                            zloom__channel_t *ret_channel, zloom_error_t *reterr)
+{
+    zmq_port_t *self = s_self (port);
+    if (self->count == CHANNELS_MAX)
+        return zloom_error_set (reterr, ZLOOM_REASON_BAD_ARGUMENT, "more than %d endpoints",
+                                CHANNELS_MAX);
+    zloom__zmq_channel_t *channel = (zloom__zmq_channel_t *) zloom_alloc (sizeof *channel);
+    if (!channel)
+        return zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for an endpoint");
+    zloom_code_t code =
+        zloom__zmq_channel_open (channel, zloom_runtime_context (self->runtime), self->count,
+                                 options, &self->random, reterr);
+    if (code) {
+        zloom_free (channel);
+        return code;
+    }
+    *ret_channel = self->count;
+    self->channels[self->count++] = channel;
+    s_watch (self, channel);
+    return ZLOOM_OK;
+}
+
+static void s_unbind (zloom__port_t *port, zloom__channel_t channel)
+{
+    zloom__zmq_channel_unbind (s_self (port)->channels[channel]);
+}
+
+static zloom_code_t s_send (zloom__port_t *port, zloom__channel_t channel, zloom__link_t link,
+                            zloom_bytes_t envelope, const zloom_bytes_t *parts, size_t count)
+{
+    return zloom__zmq_channel_send (s_self (port)->channels[channel], link, envelope, parts,
+                                    count);
+}
+
+//  Waiting.
+
+//  When a channel wants to be looked at by itself.
+static zloom_time_t s_next_reopening (const zmq_port_t *self)
+{
+    zloom_time_t at = ZLOOM_NEVER;
+    for (unsigned i = 0; i < self->count; i++)
+        at = zloom_time_min (at, self->channels[i]->reopen_at);
+    return at;
+}
+
+static void s_reopen_channels (zmq_port_t *self)
+{
+    for (unsigned i = 0; i < self->count; i++)
+        if (zloom__zmq_channel_reopen (self->channels[i], self->port.now, &self->random))
+            s_watch (self, self->channels[i]);
+}
+
+static unsigned s_fill_polls (const zmq_port_t *self, struct pollfd *polls)
+{
+    unsigned count = 0;
+    polls[count++] = (struct pollfd){self->wake_fd, POLLIN, 0};
+    for (unsigned i = 0; i < self->count; i++) {
+        polls[count++] = (struct pollfd){self->channels[i]->fd, POLLIN, 0};
+        polls[count++] = (struct pollfd){self->channels[i]->monitor_fd, POLLIN, 0};
+    }
+    return count;
+}
+
+//  Tell the channels what poll(2) found.
+static void s_read_polls (zmq_port_t *self, const struct pollfd *polls)
+{
+    if (polls[0].revents) {
+        uint64_t count;
+        ssize_t got = read (self->wake_fd, &count, sizeof count);
+        (void) got;
+    }
+    for (unsigned i = 0; i < self->count; i++) {
+        zloom__zmq_channel_t *channel = self->channels[i];
+        if (polls[1 + 2 * i].revents)
+            channel->must_look = true;
+        if (polls[2 + 2 * i].revents)
+            zloom__zmq_channel_hear (channel, self->port.now, &self->random);
+    }
+}
+
+//  Sleep until something stirs, at most until the given time.
+static void s_sleep (zmq_port_t *self, zloom_time_t until)
+{
+    struct pollfd polls[1 + 2 * CHANNELS_MAX];
+    unsigned count = s_fill_polls (self, polls);
+    until = zloom_time_min (until, s_next_reopening (self));
+    zloom_time_t left = until > self->port.now ? until - self->port.now : 0;
+    struct timespec timeout = {(time_t) (left / ZLOOM_SEC), (long) (left % ZLOOM_SEC)};
+    int ready = ppoll (polls, count, until == ZLOOM_NEVER ? NULL : &timeout, NULL);
+    zloom__port_refresh (&self->port);
+    if (ready > 0)
+        s_read_polls (self, polls);
+    s_reopen_channels (self);
+}
+
+//  What is there without waiting; TIMEOUT for nothing.
+static zloom__event_kind_t s_look (zmq_port_t *self, zloom__event_t *ret_event)
+{
+    for (unsigned i = 0; i < self->count; i++) {
+        unsigned at = self->first + i < self->count ? self->first + i
+                                                    : self->first + i - self->count;
+        zloom__event_kind_t kind =
+            zloom__zmq_channel_next (self->channels[at], &self->body, ret_event);
+        if (kind != ZLOOM__EVENT_TIMEOUT) {
+            self->first = at + 1 < self->count ? at + 1 : 0;
+            return kind;
+        }
+    }
+    if (self->pool && atomic_load (&self->has_jobs)) {
+        //  Lowered before the list is looked at, so that no job is overlooked.
+        atomic_store (&self->has_jobs, false);
+        if ((ret_event->job = zloom__pool_take (self->pool))) {
+            atomic_store (&self->has_jobs, true);
+            return ZLOOM__EVENT_JOB;
+        }
+    }
+    if (atomic_exchange (&self->was_woken, false))
+        return ZLOOM__EVENT_WOKEN;
+    return ZLOOM__EVENT_TIMEOUT;
+}
+
+static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
+                                   zloom__event_t *ret_event)
+{
+    zmq_port_t *self = s_self (port);
+    *ret_event = (zloom__event_t){.kind = ZLOOM__EVENT_TIMEOUT};
+    //  At least one sleep, be it of no length: monitors speak only through poll.
+    for (bool slept = false;; slept = true) {
+        ret_event->kind = s_look (self, ret_event);
+        if (ret_event->kind != ZLOOM__EVENT_TIMEOUT || (slept && port->now >= until))
+            return ret_event->kind;
+        s_sleep (self, until);
+    }
+}
+
+//  A kept body.
+
+static void s_release_frame (zloom__frame_t *frame)
+{
+    zmq_msg_close ((zmq_msg_t *) frame->store.words);
+}
+
+static zloom_code_t s_keep (zloom__port_t *port, zloom__frame_t *ret_frame)
+{
+    _Static_assert (sizeof (zmq_msg_t) <= sizeof ret_frame->store, "a frame holds a zmq_msg_t");
+    zmq_msg_t *kept = (zmq_msg_t *) ret_frame->store.words;
+    zmq_msg_init (kept);
+    zmq_msg_move (kept, &s_self (port)->body);
+    ret_frame->bytes = zloom_bytes (zmq_msg_data (kept), zmq_msg_size (kept));
+    ret_frame->release = s_release_frame;
+    return ZLOOM_OK;
+}
+
+static void s_submit (zloom__port_t *port, zloom__job_t *job)
+{
+    zloom__pool_submit (s_self (port)->pool, job);
+}
+
+static void s_join (zloom__port_t *port)
+{
+    zloom__pool_destroy (&s_self (port)->pool);
+}
+
+//  For foreign loops.
+
+static int s_descriptor (zloom__port_t *port)
+{
+    zmq_port_t *self = s_self (port);
+    if (self->readiness.epoll == -1 && zloom__readiness_open (&self->readiness)) {
+        zloom__readiness_watch (&self->readiness, self->wake_fd);
+        for (unsigned i = 0; i < self->count; i++)
+            s_watch (self, self->channels[i]);
+    }
+    return self->readiness.epoll;
+}
+
+static void s_settle (zloom__port_t *port, zloom_time_t until)
+{
+    zmq_port_t *self = s_self (port);
+    if (self->readiness.epoll == -1)
+        return;
+    bool is_pending = atomic_load (&self->was_woken) || atomic_load (&self->has_jobs);
+    for (unsigned i = 0; i < self->count; i++)
+        is_pending = zloom__zmq_channel_is_ready (self->channels[i]) || is_pending;
+    zloom__readiness_settle (&self->readiness, is_pending,
+                             zloom_time_min (until, s_next_reopening (self)));
+}
+
+static const char *s_endpoint (zloom__port_t *port, zloom__channel_t channel)
+{
+    const zloom__zmq_channel_t *self = s_self (port)->channels[channel];
+    return self->bound[0] ? self->bound : self->endpoint.text;
+}
+
+static zloom_reason_t s_trouble (zloom__port_t *port, zloom__channel_t channel,
+                                 const char **ret_text)
+{
+    const zloom__zmq_channel_t *self = s_self (port)->channels[channel];
+    *ret_text = self->trouble_text;
+    return self->trouble;
+}
+
+static uint64_t s_dropped (zloom__port_t *port)
+{
+    uint64_t dropped = 0;
+    for (unsigned i = 0; i < s_self (port)->count; i++)
+        dropped += s_self (port)->channels[i]->dropped;
+    return dropped;
+}
+
+//  A forked child leaves the sockets alone: they are its parent's.
+static void s_destroy (zloom__port_t *port, zloom_time_t linger)
+{
+    zmq_port_t *self = s_self (port);
+    s_join (port);
+    zmq_msg_close (&self->body);
+    for (unsigned i = 0; i < self->count; i++) {
+        zloom__zmq_channel_close (self->channels[i], (int) (linger / ZLOOM_MSEC));
+        zloom_free (self->channels[i]);
+    }
+    zloom__readiness_close (&self->readiness);
+    if (self->wake_fd != -1)
+        close (self->wake_fd);
+    zloom__runtime_release (&self->runtime);
+    zloom_free (self);
+}
+
+static const zloom__port_ops_t s_ops = {.name = "libzmq",
+                                        .open = s_open,
+                                        .unbind = s_unbind,
+                                        .send = s_send,
+                                        .next = s_next,
+                                        .keep = s_keep,
+                                        .now = s_now,
+                                        .random = s_random,
+                                        .submit = s_submit,
+                                        .join = s_join,
+                                        .wake = s_wake,
+                                        .descriptor = s_descriptor,
+                                        .settle = s_settle,
+                                        .endpoint = s_endpoint,
+                                        .trouble = s_trouble,
+                                        .dropped = s_dropped,
+                                        .destroy = s_destroy};
+
+zloom__port_t *zloom__zmq_port_new (zloom_runtime_t *runtime, unsigned workers,
+                                    zloom_error_t *reterr)
+{
+    zmq_port_t *self = (zmq_port_t *) zloom_alloc (sizeof *self);
+    if (!self) {
+        zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for a port");
+        return NULL;
+    }
+    self->port.ops = &s_ops;
+    self->readiness = (zloom__readiness_t) ZLOOM__READINESS_NONE;
+    self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    zloom_random_seed_fresh (&self->random);
+    zmq_msg_init (&self->body);
+    zloom__port_refresh (&self->port);
+
+    if (self->wake_fd == -1)
+        zloom_error_set (reterr, ZLOOM_REASON_DESCRIPTORS, "no file descriptors are left");
+    else if ((self->runtime = zloom__runtime_acquire (runtime, reterr))
+             && (workers == 0
+                 || (self->pool = zloom__pool_new (workers, s_job_done, self, reterr))))
+        return &self->port;
+    s_destroy (&self->port, 0);
+    return NULL;
+}
