@@ -1,0 +1,277 @@
+#include "reqrep/server.h"
+#include "reqrep/reqrep_internal.h"
+#include "reqrep/server_internal.h"
+
+#include <time.h>
+
+#include "base/memory.h"
+#include "net/endpoint_internal.h"
+
+static const size_t s_first_table_size = 64;
+
+//  What answers under way may still take to leave.
+static const zloom_time_t s_linger = ZLOOM_SEC;
+
+//  Events dealt with in one `process`, so that a flood does not hold the loop.
+enum { EVENTS_IN_ONE_GO = 1000 };
+
+//  Entering and leaving; see client.c.
+
+static zloom_code_t s_enter (zloom_server_t *self)
+{
+    zloom_reason_t reason = zloom__guard_enter (&self->guard);
+    if (reason)
+        return zloom_reason_code (reason);
+    const char *flaw = self->is_broken ? "the ZeroMQ context was terminated; make a new server"
+                       : self->guard.depth > 1 ? "a handler cannot run the server" : NULL;
+    if (!flaw)
+        return ZLOOM_OK;
+    zloom__guard_leave (&self->guard);
+    return zloom_error_set (&self->error,
+                            self->is_broken ? ZLOOM_REASON_CONTEXT_GONE : ZLOOM_REASON_BAD_STATE,
+                            "%s", flaw);
+}
+
+static zloom_code_t s_leave (zloom_server_t *self, zloom_code_t code)
+{
+    if (self->in_foreign_loop)
+        self->port->ops->settle (self->port, TAILQ_EMPTY (&self->ready)
+                                                 ? zloom__server_next_due (self)
+                                                 : zloom__port_now (self->port));
+    zloom__guard_leave (&self->guard);
+    return code;
+}
+
+static zloom_code_t s_broken (zloom_server_t *self)
+{
+    return zloom_error_set (&self->error, ZLOOM_REASON_CONTEXT_GONE,
+                            "the ZeroMQ context was terminated");
+}
+
+//  Making and destroying.
+
+static zloom_code_t s_check_options (const zloom_server_options_t *options, zloom_error_t *reterr)
+{
+    const char *flaw = NULL;
+    if (options->max_pending == 0)
+        flaw = "max_pending is at least 1";
+    else if (options->max_timeout_ms == 0)
+        flaw = "max_timeout_ms is at least 1";
+    else if (options->workers > 1024)
+        flaw = "workers is at most 1024";
+    else if (options->limits.max_size < 256 || options->limits.max_size > INT32_MAX / 2)
+        flaw = "limits.max_size is 256 to 1073741823";
+    else if (options->limits.max_depth == 0 || options->limits.max_depth > ZLOOM_DEPTH_MAX)
+        flaw = "limits.max_depth is 1 to 32";
+    return flaw ? zloom_error_set (reterr, ZLOOM_REASON_BAD_ARGUMENT, "server option %s", flaw)
+                : ZLOOM_OK;
+}
+
+static zloom_code_t s_bind_all (zloom_server_t *self, const char *endpoints,
+                                zloom_error_t *reterr)
+{
+    zloom__endpoint_t endpoint;
+    zloom_code_t code;
+    while (zloom__endpoint_next (&endpoints, &endpoint, &code, reterr)) {
+        const zloom__channel_options_t channel = {
+            .role = ZLOOM__ROLE_SERVER,
+            .endpoint = endpoint.text,
+            .max_size = self->options.limits.max_size,
+            .max_queued_bytes = ZLOOM__QUEUED_BYTES,
+            .reconnect_min_ms = 100,
+            .reconnect_max_ms = 10000,
+            .dials = endpoint.dials,
+            .insecure_public = self->options.insecure_public,
+        };
+        zloom__channel_t opened;
+        if ((code = self->port->ops->open (self->port, &channel, &opened, reterr)))
+            return code;
+        self->channels = opened + 1;
+    }
+    if (!code && self->channels == 0)
+        code = zloom_error_set (reterr, ZLOOM_REASON_BAD_ENDPOINT, "no endpoint was given");
+    return code;
+}
+
+static zloom_code_t s_open (zloom_server_t *self, const char *endpoints, zloom_error_t *reterr)
+{
+    const zloom_server_options_t *options = &self->options;
+    zloom_code_t code = s_check_options (options, reterr);
+    if (code)
+        return code;
+    self->name = zloom_strdup (options->name ? options->name : "");
+    self->version = zloom_strdup (options->version ? options->version : "");
+    self->table =
+        (struct zloom__call_bucket *) zloom_alloc (s_first_table_size * sizeof self->table[0]);
+    if (!self->name || !self->version || !self->table)
+        return zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for a server");
+    self->table_size = s_first_table_size;
+    code = zloom__server_add_builtins (self, reterr);
+    return code ? code : s_bind_all (self, endpoints, reterr);
+}
+
+//  Deadlines are monotonic time, and so is the wait for a change.
+static void s_init_shared (zloom_server_t *self)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init (&attributes);
+    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init (&self->shared.lock, NULL);
+    pthread_cond_init (&self->shared.changed, &attributes);
+    pthread_condattr_destroy (&attributes);
+    TAILQ_INIT (&self->shared.items);
+}
+
+zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoints,
+                                        const zloom_server_options_t *options,
+                                        zloom_error_t *reterr)
+{
+    static const zloom_server_options_t usual = ZLOOM_SERVER_OPTIONS_DEFAULT;
+    zloom_server_t *self = (zloom_server_t *) zloom_alloc (sizeof *self);
+    if (!self) {
+        port->ops->destroy (port, 0);
+        zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for a server");
+        return NULL;
+    }
+    self->port = port;
+    self->options = options ? *options : usual;
+    self->started_at = zloom__port_refresh (port);
+    self->retry_at = ZLOOM_NEVER;
+    zloom__guard_init (&self->guard);
+    zloom__wheel_init (&self->wheel, self->started_at);
+    TAILQ_INIT (&self->ready);
+    TAILQ_INIT (&self->unsent);
+    TAILQ_INIT (&self->thirsty);
+    TAILQ_INIT (&self->spare);
+    s_init_shared (self);
+    if (s_open (self, endpoints, reterr))
+        zloom_server_destroy (&self);
+    return self;
+}
+
+zloom_server_t *zloom_server_new (const char *endpoints, const zloom_server_options_t *options,
+                                  zloom_error_t *reterr)
+{
+    zloom__port_t *port = zloom__zmq_port_new (options ? options->runtime : NULL,
+                                               options ? options->workers : 0, reterr);
+    return port ? zloom__server_new_over (port, endpoints, options, reterr) : NULL;
+}
+
+void zloom_server_destroy (zloom_server_t **self_p)
+{
+    zloom_server_t *self = *self_p;
+    if (!self)
+        return;
+    *self_p = NULL;
+    //  The threads and sockets of a forked child are its parent's.
+    if (!zloom__guard_is_forked (&self->guard)) {
+        zloom__server_end_threaded (self);
+        self->port->ops->join (self->port);
+        zloom__server_drop_calls (self);
+        self->port->ops->destroy (self->port, s_linger);
+    }
+    pthread_cond_destroy (&self->shared.changed);
+    pthread_mutex_destroy (&self->shared.lock);
+    zloom__server_free_methods (self);
+    zloom_buffer_clear (&self->scratch);
+    zloom_free (self->table);
+    zloom_free (self->name);
+    zloom_free (self->version);
+    zloom_free (self);
+}
+
+//  Running.
+
+zloom_code_t zloom_server_process (zloom_server_t *self, uint32_t timeout_ms)
+{
+    zloom_code_t code = s_enter (self);
+    if (code)
+        return code;
+    zloom_time_t until = zloom__port_refresh (self->port) + timeout_ms * ZLOOM_MSEC;
+    zloom__event_kind_t kind = zloom__server_turn (self, until);
+    for (int i = 1; i < EVENTS_IN_ONE_GO && kind != ZLOOM__EVENT_TIMEOUT && !self->is_broken; i++)
+        kind = zloom__server_turn (self, 0);
+    return s_leave (self, self->is_broken ? s_broken (self) : ZLOOM_OK);
+}
+
+static void s_begin_drain (zloom_server_t *self)
+{
+    if (self->is_draining)
+        return;
+    self->is_draining = true;
+    for (zloom__channel_t i = 0; i < self->channels; i++)
+        self->port->ops->unbind (self->port, i);
+}
+
+static zloom_code_t s_drain (zloom_server_t *self)
+{
+    s_begin_drain (self);
+    zloom_time_t until =
+        zloom__port_refresh (self->port) + self->options.drain_ms * ZLOOM_MSEC;
+    bool is_quiet = false;
+    while (!is_quiet && !self->is_broken && zloom__port_now (self->port) < until) {
+        //  Take in what has arrived already, so that it is refused by name.
+        bool has_work = self->pending || !TAILQ_EMPTY (&self->unsent);
+        zloom__event_kind_t kind = zloom__server_turn (self, has_work ? until : 0);
+        is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !self->pending && TAILQ_EMPTY (&self->unsent);
+    }
+    if (is_quiet || self->is_broken)
+        return ZLOOM_OK;
+    return zloom_error_set (&self->error, ZLOOM_REASON_DEADLINE,
+                            "%zu calls were still pending after %u ms", self->pending,
+                            (unsigned) self->options.drain_ms);
+}
+
+zloom_code_t zloom_server_run (zloom_server_t *self)
+{
+    zloom_code_t code = s_enter (self);
+    if (code)
+        return code;
+    while (!atomic_load (&self->is_stopping) && !self->is_broken)
+        zloom__server_turn (self, ZLOOM_NEVER);
+    code = self->is_broken ? s_broken (self) : s_drain (self);
+    return s_leave (self, code);
+}
+
+void zloom_server_stop (zloom_server_t *self)
+{
+    atomic_store (&self->is_stopping, true);
+    self->port->ops->wake (self->port);
+}
+
+void zloom_server_drain (zloom_server_t *self)
+{
+    if (s_enter (self) == ZLOOM_OK) {
+        s_begin_drain (self);
+        s_leave (self, ZLOOM_OK);
+    }
+}
+
+int zloom_server_descriptor (zloom_server_t *self)
+{
+    if (s_enter (self))
+        return -1;
+    int descriptor = self->port->ops->descriptor (self->port);
+    self->in_foreign_loop = descriptor != -1;
+    s_leave (self, ZLOOM_OK);
+    return descriptor;
+}
+
+const char *zloom_server_endpoint (const zloom_server_t *self, size_t index)
+{
+    if (index >= self->channels)
+        return NULL;
+    return self->port->ops->endpoint (self->port, (zloom__channel_t) index);
+}
+
+const zloom_error_t *zloom_server_last_error (const zloom_server_t *self)
+{
+    return &self->error;
+}
+
+void zloom_server_stats (const zloom_server_t *self, zloom_server_stats_t *ret_stats)
+{
+    *ret_stats = self->stats;
+    ret_stats->malformed += self->port->ops->dropped (self->port);
+    ret_stats->pending = (uint32_t) self->pending;
+}

@@ -1,0 +1,694 @@
+#include "reqrep/server_internal.h"
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/check_internal.h"
+
+//  A handler that took longer than this has made others wait.
+static const zloom_time_t s_lag = ZLOOM_MSEC;
+
+//  Pause before an answer that found no room is tried again.
+static const zloom_time_t s_retry = ZLOOM_MSEC;
+
+//  Calls: taking one, holding it, letting it go.
+
+//  Whether its answer is still to come. What a worker does with it is not
+//  looked at.
+static bool s_is_open (const zloom_call_t *call)
+{
+    return call->is_threaded || !call->is_answered;
+}
+
+static size_t s_bucket (const zloom_server_t *self, zloom__link_t link, uint64_t id)
+{
+    uint64_t key = (link ^ (id * UINT64_C (0x9e3779b97f4a7c15))) * UINT64_C (0xbf58476d1ce4e5b9);
+    return (size_t) (key >> 32) & (self->table_size - 1);
+}
+
+static bool s_double_table (zloom_server_t *self)
+{
+    size_t size = self->table_size * 2;
+    struct zloom__call_bucket *old = self->table;
+    struct zloom__call_bucket *table =
+        (struct zloom__call_bucket *) zloom_alloc (size * sizeof table[0]);
+    if (!table)
+        return false;
+    size_t old_size = self->table_size;
+    self->table = table;
+    self->table_size = size;
+    for (size_t i = 0; i < old_size; i++) {
+        zloom_call_t *call;
+        while ((call = LIST_FIRST (&old[i]))) {
+            LIST_REMOVE (call, in_table);
+            LIST_INSERT_HEAD (&table[s_bucket (self, call->link, call->id)], call, in_table);
+        }
+    }
+    zloom_free (old);
+    return true;
+}
+
+//  A held call by what its messages say; the envelope too, since many callers
+//  may share a link behind a proxy.
+static zloom_call_t *s_find_call (const zloom_server_t *self, const zloom__event_t *event,
+                                  uint64_t id)
+{
+    zloom_call_t *call;
+    LIST_FOREACH (call, &self->table[s_bucket (self, event->link, id)], in_table)
+        if (call->id == id && call->link == event->link
+            && zloom_bytes_equal (zloom_bytes (call->envelope, call->envelope_size),
+                                  event->envelope))
+            return call;
+    return NULL;
+}
+
+static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *event,
+                                  const zloom__message_t *message)
+{
+    zloom_call_t *call = TAILQ_FIRST (&self->spare);
+    if (call)
+        TAILQ_REMOVE (&self->spare, call, queue);
+    else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
+        return NULL;
+    call->server = self;
+    call->channel = event->channel;
+    call->link = event->link;
+    call->id = message->id;
+    call->envelope_size = event->envelope.size;
+    if (event->envelope.size)
+        memcpy (call->envelope, event->envelope.data, event->envelope.size);
+    call->params = message->params;
+    call->headers = message->headers;
+    call->body = event->body.data;
+    call->body_size = event->body.size;
+    call->is_notification = message->kind == ZLOOM__NOTIFICATION;
+    call->takes_items = message->headers.credit != 0 && !call->is_notification;
+    call->credit = (zloom__credit_t){.total = message->headers.credit};
+
+    zloom_time_t most = self->options.max_timeout_ms * ZLOOM_MSEC;
+    zloom_time_t remaining = zloom_time_min (message->headers.remaining, most);
+    call->deadline = zloom__port_now (self->port) + remaining;
+    return call;
+}
+
+static void s_release (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (call->is_thirsty)
+        TAILQ_REMOVE (&self->thirsty, call, queue);
+    if (call->is_held) {
+        LIST_REMOVE (call, in_table);
+        zloom__wheel_clear (&self->wheel, &call->timer);
+        self->pending--;
+        self->pending_bytes -= call->body_size;
+    }
+    zloom__frame_clear (&call->frame);
+    call->is_kept = call->is_held = call->is_queued = call->is_inside = call->is_threaded = false;
+    call->is_deferred = call->is_answered = call->is_failure = call->is_unsent = false;
+    call->wants_credit = call->is_thirsty = false;
+    atomic_store_explicit (&call->is_over, false, memory_order_relaxed);
+    call->watcher = NULL;
+    call->error.code = ZLOOM_OK;
+    TAILQ_INSERT_HEAD (&self->spare, call, queue);
+}
+
+static void s_rebase (zloom_bytes_t *slice, const uint8_t *from, const uint8_t *to)
+{
+    if (slice->size)
+        slice->data = to + (slice->data - from);
+}
+
+bool zloom__call_keep (zloom_call_t *call)
+{
+    if (call->is_kept)
+        return true;
+    zloom__port_t *port = call->server->port;
+    if (port->ops->keep (port, &call->frame))
+        return false;
+    const uint8_t *from = call->body, *to = call->frame.bytes.data;
+    s_rebase (&call->params, from, to);
+    s_rebase (&call->headers.key, from, to);
+    s_rebase (&call->headers.trace, from, to);
+    s_rebase (&call->headers.user, from, to);
+    call->body = to;
+    call->is_kept = true;
+    return true;
+}
+
+bool zloom__call_hold (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (call->is_held)
+        return true;
+    if (!zloom__call_keep (call) || (self->pending >= self->table_size && !s_double_table (self)))
+        return false;
+    call->is_held = true;
+    LIST_INSERT_HEAD (&self->table[s_bucket (self, call->link, call->id)], call, in_table);
+    zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
+    self->pending++;
+    self->pending_bytes += call->body_size;
+    if (self->pending > self->stats.max_pending_seen)
+        self->stats.max_pending_seen = (uint32_t) self->pending;
+    return true;
+}
+
+//  Sending.
+
+zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail)
+{
+    zloom__port_t *port = call->server->port;
+    const zloom_bytes_t parts[] = {zloom_buffer_bytes (&call->out), tail};
+    return port->ops->send (port, call->channel, call->link,
+                            zloom_bytes (call->envelope, call->envelope_size), parts,
+                            tail.size ? 2 : 1);
+}
+
+void zloom__server_retry (zloom_server_t *self)
+{
+    self->retry_at = zloom__port_now (self->port) + s_retry;
+}
+
+//  Let an answer wait for room, if there is room for waiting.
+static bool s_put_off (zloom_call_t *call, zloom_bytes_t tail)
+{
+    zloom_server_t *self = call->server;
+    size_t size = call->out.size + tail.size;
+    if (self->pending_bytes + size > self->options.max_pending_bytes
+        || !zloom_buffer_append (&call->out, tail.data, tail.size))
+        return false;
+    call->is_unsent = true;
+    self->pending_bytes += call->out.size;
+    TAILQ_INSERT_TAIL (&self->unsent, call, queue);
+    zloom__server_retry (self);
+    return true;
+}
+
+static void s_give_up_answer (zloom_call_t *call)
+{
+    call->server->stats.undeliverable++;
+    zloom_log (ZLOOM_LOG_INFO, "ZL-RPC-UNDELIVERABLE", "an answer to call %llu has no taker",
+               (unsigned long long) call->id);
+}
+
+//  A call that is answered goes, unless somebody still has it in hands.
+static void s_release_if_done (zloom_call_t *call)
+{
+    if (call->is_answered && !call->is_inside && !call->is_unsent)
+        s_release (call);
+}
+
+static void s_count_answer (zloom_call_t *call)
+{
+    zloom_server_stats_t *stats = &call->server->stats;
+    call->method->failed += call->is_failure;
+    if (call->is_failure)
+        stats->failed++;
+    else
+        stats->ok++;
+}
+
+void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail)
+{
+    call->is_answered = true;
+    s_count_answer (call);
+    bool is_awaited =
+        !call->is_notification && !atomic_load_explicit (&call->is_over, memory_order_relaxed);
+    if (!is_awaited || call->out.failed) {
+        if (!call->is_notification)
+            s_give_up_answer (call);
+    } else {
+        zloom_code_t code = zloom__call_send (call, tail);
+        if (code == ZLOOM_UNAVAILABLE
+            || (code == ZLOOM_RESOURCE_EXHAUSTED && !s_put_off (call, tail)))
+            s_give_up_answer (call);
+    }
+    s_release_if_done (call);
+}
+
+static void s_send_unsent (zloom_server_t *self)
+{
+    zloom_call_t *call;
+    while ((call = TAILQ_FIRST (&self->unsent))) {
+        zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
+        if (code == ZLOOM_RESOURCE_EXHAUSTED) {
+            //  Another's may have room; this one goes to the end.
+            TAILQ_REMOVE (&self->unsent, call, queue);
+            TAILQ_INSERT_TAIL (&self->unsent, call, queue);
+            zloom__server_retry (self);
+            return;
+        }
+        if (code)
+            s_give_up_answer (call);
+        TAILQ_REMOVE (&self->unsent, call, queue);
+        self->pending_bytes -= call->out.size;
+        call->is_unsent = false;
+        s_release_if_done (call);
+    }
+    self->retry_at = ZLOOM_NEVER;
+}
+
+//  Answer without a handler: why the request is not worked on.
+static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
+                      const zloom_error_t *error)
+{
+    zloom_buffer_reset (&self->scratch);
+    zloom__wire_error_response (&self->scratch, id, error, zloom_bytes (NULL, 0));
+    zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
+    if (self->scratch.failed
+        || self->port->ops->send (self->port, event->channel, event->link, event->envelope, &body,
+                                  1))
+        self->stats.undeliverable++;
+}
+
+//  Handling.
+
+//  End a call that its handler left without an answer.
+static void s_answer_for (zloom_call_t *call, zloom_code_t code)
+{
+    if (code == ZLOOM_OK)
+        zloom_error_set (&call->error, ZLOOM_REASON_NO_ANSWER,
+                         "method '%s' returned without an answer", call->method->name);
+    else if (call->error.code != code) {
+        zloom_error_set (&call->error, ZLOOM_REASON_HANDLER, "method '%s': %s",
+                         call->method->name, zloom_code_text (code));
+        call->error.code = code;
+    }
+    zloom__call_fail (call, &call->error, zloom_bytes (NULL, 0));
+}
+
+//  Run the handler of a call in this thread.
+static void s_handle (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (!call->method->is_builtin) {
+        self->has_dispatched = true;
+        self->dispatched_at = zloom__port_now (self->port);
+    }
+    call->is_inside = true;
+    self->handlers++;
+    zloom_code_t code = call->method->handler (call, call->method->context);
+    if (!call->is_answered && (code || !call->is_deferred))
+        s_answer_for (call, code);
+    self->handlers--;
+    call->is_inside = false;
+    if (!call->is_deferred || call->is_answered)
+        s_release_if_done (call);
+}
+
+//  Thread: a worker.
+static void s_run_job (zloom__job_t *job)
+{
+    uint8_t *at = (uint8_t *) job - offsetof (zloom_call_t, job);
+    zloom_call_t *call = (zloom_call_t *) (void *) at;
+    zloom_code_t code = call->method->handler (call, call->method->context);
+    if (!call->is_answered)
+        s_answer_for (call, code);
+}
+
+static void s_finish_job (zloom__job_t *job)
+{
+    uint8_t *at = (uint8_t *) job - offsetof (zloom_call_t, job);
+    zloom_call_t *call = (zloom_call_t *) (void *) at;
+    call->is_threaded = false;
+    zloom__call_send_response (call, zloom_bytes (NULL, 0));
+}
+
+//  Where a request is worked on: now, when its turn comes, or in a thread.
+static zloom_code_t s_assign (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    bool is_threaded = self->options.workers && !call->method->is_builtin;
+    bool must_wait = self->is_behind || self->handlers || !TAILQ_EMPTY (&self->ready);
+    if (!is_threaded && (!must_wait || (call->method->is_builtin && !self->handlers))) {
+        s_handle (call);
+        return ZLOOM_OK;
+    }
+    if (!zloom__call_hold (call))
+        return ZLOOM_RESOURCE_EXHAUSTED;
+    if (is_threaded) {
+        call->is_threaded = true;
+        call->job.run = s_run_job;
+        self->port->ops->submit (self->port, &call->job);
+    } else {
+        call->is_queued = true;
+        TAILQ_INSERT_TAIL (&self->ready, call, queue);
+    }
+    return ZLOOM_OK;
+}
+
+static void s_handle_first_ready (zloom_server_t *self)
+{
+    zloom_call_t *call = TAILQ_FIRST (&self->ready);
+    TAILQ_REMOVE (&self->ready, call, queue);
+    call->is_queued = false;
+    s_handle (call);
+}
+
+//  Deferred calls whose item found a full link may try again.
+static void s_wake_thirsty (zloom_server_t *self)
+{
+    //  Up to the last one there is now: those that stay thirsty queue up again.
+    zloom_call_t *last = TAILQ_LAST (&self->thirsty, zloom__call_queue), *call = NULL;
+    while (last && call != last && (call = TAILQ_FIRST (&self->thirsty))) {
+        TAILQ_REMOVE (&self->thirsty, call, queue);
+        call->is_thirsty = false;
+        if (call->watcher)
+            call->watcher (call, ZLOOM_CALL_CREDIT, call->watcher_context);
+    }
+}
+
+//  What comes.
+
+//  Why a request is not even begun; NONE: it is.
+static zloom_reason_t s_find_refusal (zloom_server_t *self, const zloom__event_t *event,
+                                      const zloom__message_t *message,
+                                      const zloom__method_t *method, zloom_error_t *ret_error)
+{
+    if (!method)
+        zloom_error_set (ret_error, ZLOOM_REASON_UNKNOWN_METHOD,
+                         "there is no such method here; zloom.describe lists what there is");
+    else if (self->is_draining && !method->is_builtin)
+        zloom_error_set (ret_error, ZLOOM_REASON_DRAINING, "the server is shutting down");
+    else if (!method->is_builtin
+             && (self->pending >= self->options.max_pending
+                 || self->pending_bytes + event->body.size > self->options.max_pending_bytes))
+        zloom_error_set (ret_error, ZLOOM_REASON_QUEUE_FULL,
+                         "%zu calls are pending already; try again later", self->pending);
+    else if (zloom__signature_check (&method->signature, message->params, ret_error) == ZLOOM_OK)
+        return ZLOOM_REASON_NONE;
+    return ret_error->reason;
+}
+
+static void s_take_request (zloom_server_t *self, const zloom__event_t *event,
+                            const zloom__message_t *message)
+{
+    bool is_notification = message->kind == ZLOOM__NOTIFICATION;
+    if (is_notification)
+        self->stats.notifications++;
+    else
+        self->stats.requests++;
+    if (message->headers.remaining == 0) {
+        self->stats.expired++;
+        return;
+    }
+    zloom__method_t *method = zloom__server_find_method (self, message->method);
+    zloom_error_t error;
+    zloom_reason_t refusal = s_find_refusal (self, event, message, method, &error);
+    zloom_call_t *call = refusal ? NULL : s_take_call (self, event, message);
+    if (call) {
+        call->method = method;
+        method->calls++;
+        if (s_assign (call) == ZLOOM_OK)
+            return;
+        s_release (call);
+    }
+    if (!refusal)
+        zloom_error_set (&error, ZLOOM_REASON_NO_MEMORY, "the server is out of memory");
+    bool is_load = error.reason == ZLOOM_REASON_QUEUE_FULL || error.reason == ZLOOM_REASON_DRAINING
+                   || error.reason == ZLOOM_REASON_NO_MEMORY;
+    self->stats.refused += is_load;
+    self->stats.failed += !is_load;
+    if (!is_notification)
+        s_refuse (self, event, message->id, &error);
+}
+
+void zloom__call_end (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (atomic_exchange (&call->is_over, true))
+        return;
+    if (call->is_threaded) {
+        pthread_mutex_lock (&self->shared.lock);
+        pthread_cond_broadcast (&self->shared.changed);
+        pthread_mutex_unlock (&self->shared.lock);
+    } else if (call->is_queued) {
+        TAILQ_REMOVE (&self->ready, call, queue);
+        s_release (call);
+    } else if (call->is_deferred && !call->is_answered && call->watcher)
+        call->watcher (call, ZLOOM_CALL_CANCELLED, call->watcher_context);
+}
+
+static void s_take_cancel (zloom_server_t *self, const zloom__event_t *event,
+                           const zloom__message_t *message)
+{
+    zloom_call_t *call = s_find_call (self, event, message->id);
+    if (call && s_is_open (call)) {
+        self->stats.cancelled++;
+        zloom__call_end (call);
+    }
+}
+
+static void s_take_credit (zloom_server_t *self, const zloom__event_t *event,
+                           const zloom__message_t *message)
+{
+    zloom_call_t *call = s_find_call (self, event, message->id);
+    if (!call || !call->takes_items)
+        return;
+    if (call->is_threaded) {
+        pthread_mutex_lock (&self->shared.lock);
+        zloom__credit_grant (&call->credit, message->count);
+        pthread_cond_broadcast (&self->shared.changed);
+        pthread_mutex_unlock (&self->shared.lock);
+        return;
+    }
+    bool has_grown = zloom__credit_grant (&call->credit, message->count);
+    bool is_awaited = has_grown && call->wants_credit && call->is_deferred && !call->is_answered;
+    if (is_awaited && call->watcher) {
+        call->wants_credit = false;
+        call->watcher (call, ZLOOM_CALL_CREDIT, call->watcher_context);
+    }
+}
+
+static void s_answer_beat (zloom_server_t *self, const zloom__event_t *event, uint64_t number)
+{
+    zloom_buffer_reset (&self->scratch);
+    zloom__wire_beat (&self->scratch, ZLOOM__BEAT_ANSWER, number);
+    zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
+    if (!self->scratch.failed)
+        self->port->ops->send (self->port, event->channel, event->link, event->envelope, &body, 1);
+}
+
+//  What is no message of ours; its sender is told if it can be.
+static void s_take_malformed (zloom_server_t *self, const zloom__event_t *event,
+                              const zloom_error_t *error)
+{
+    self->stats.malformed++;
+    zloom_log (ZLOOM_LOG_WARNING, "ZL-RPC-MALFORMED", "dropped a message: %s", error->text);
+    uint64_t id;
+    if (zloom__wire_peek (event->body, ZLOOM__REQUEST, &id))
+        s_refuse (self, event, id, error);
+}
+
+static void s_take_frame (zloom_server_t *self, const zloom__event_t *event)
+{
+    zloom__message_t message;
+    zloom_error_t error;
+    if (zloom__wire_read (event->body, &self->options.limits, &message, &error)) {
+        s_take_malformed (self, event, &error);
+        return;
+    }
+    switch (message.kind) {
+    case ZLOOM__REQUEST:
+    case ZLOOM__NOTIFICATION:
+        s_take_request (self, event, &message);
+        break;
+    case ZLOOM__CANCEL:
+        s_take_cancel (self, event, &message);
+        break;
+    case ZLOOM__CREDIT:
+        s_take_credit (self, event, &message);
+        break;
+    case ZLOOM__BEAT:
+        s_answer_beat (self, event, message.id);
+        break;
+    case ZLOOM__RESPONSE:
+    case ZLOOM__ITEM:
+    case ZLOOM__BEAT_ANSWER:
+    default:
+        self->stats.malformed++;
+    }
+}
+
+//  A call of a bucket that came by a link and that somebody still waits for.
+static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket,
+                                     zloom__link_t link)
+{
+    zloom_call_t *call;
+    LIST_FOREACH (call, &self->table[bucket], in_table)
+        if (call->link == link && s_is_open (call) && !atomic_load (&call->is_over))
+            return call;
+    return NULL;
+}
+
+//  A link is gone: nobody waits for what came by it. The search starts anew
+//  after each, since a watcher may answer other calls.
+static void s_take_down (zloom_server_t *self, zloom__link_t link)
+{
+    for (size_t i = 0; i < self->table_size; i++) {
+        zloom_call_t *call;
+        while ((call = s_find_of_link (self, i, link))) {
+            self->stats.cancelled++;
+            zloom__call_end (call);
+        }
+    }
+}
+
+//  The deadline of a held call. Who set one knows by itself; who set none is
+//  told that the server's own has passed.
+static void s_expire (zloom_server_t *self, zloom_call_t *call)
+{
+    self->stats.expired++;
+    bool set_none = call->headers.remaining > self->options.max_timeout_ms * ZLOOM_MSEC;
+    if (set_none && !call->is_notification) {
+        zloom_error_t error;
+        zloom_error_set (&error, ZLOOM_REASON_EXPIRED, "the server works on a call for %u ms",
+                         (unsigned) self->options.max_timeout_ms);
+        const zloom__event_t event = {
+            .channel = call->channel,
+            .link = call->link,
+            .envelope = zloom_bytes (call->envelope, call->envelope_size)};
+        s_refuse (self, &event, call->id, &error);
+    }
+    zloom__call_end (call);
+}
+
+static void s_run_timers (zloom_server_t *self)
+{
+    zloom__timer_t *timer;
+    while ((timer = zloom__wheel_expire (&self->wheel, zloom__port_now (self->port)))) {
+        uint8_t *at = (uint8_t *) timer - offsetof (zloom_call_t, timer);
+        zloom_call_t *call = (zloom_call_t *) (void *) at;
+        if (s_is_open (call))
+            s_expire (self, call);
+    }
+}
+
+//  Send the items that workers have handed over.
+static void s_take_items (zloom_server_t *self)
+{
+    pthread_mutex_lock (&self->shared.lock);
+    zloom_call_t *call;
+    while ((call = TAILQ_FIRST (&self->shared.items))) {
+        zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
+        if (code == ZLOOM_RESOURCE_EXHAUSTED) {
+            zloom__server_retry (self);
+            break;
+        }
+        if (code)
+            atomic_store (&call->is_over, true);
+        else
+            self->stats.items++;
+        TAILQ_REMOVE (&self->shared.items, call, handover);
+        call->is_item_waiting = false;
+    }
+    pthread_cond_broadcast (&self->shared.changed);
+    pthread_mutex_unlock (&self->shared.lock);
+}
+
+static void s_take_event (zloom_server_t *self, const zloom__event_t *event)
+{
+    switch (event->kind) {
+    case ZLOOM__EVENT_FRAME:
+        s_take_frame (self, event);
+        break;
+    case ZLOOM__EVENT_DOWN:
+        s_take_down (self, event->link);
+        break;
+    case ZLOOM__EVENT_JOB:
+        s_finish_job (event->job);
+        break;
+    case ZLOOM__EVENT_WOKEN:
+        s_take_items (self);
+        break;
+    case ZLOOM__EVENT_ROOM:
+        self->retry_at = zloom__port_now (self->port);
+        break;
+    case ZLOOM__EVENT_BROKEN:
+        self->is_broken = true;
+        break;
+    case ZLOOM__EVENT_TIMEOUT:
+    case ZLOOM__EVENT_UP:
+    default:
+        break;
+    }
+}
+
+//  The turn.
+
+zloom_time_t zloom__server_next_due (const zloom_server_t *self)
+{
+    return zloom_time_min (zloom__wheel_next (&self->wheel), self->retry_at);
+}
+
+//  Whether a handler of the last turn has made others wait.
+static void s_notice_lag (zloom_server_t *self)
+{
+    zloom_time_t now = zloom__port_refresh (self->port);
+    if (self->has_dispatched && now - self->dispatched_at > s_lag)
+        self->is_behind = true;
+    self->has_dispatched = false;
+}
+
+zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until)
+{
+    s_notice_lag (self);
+    bool has_ready = !TAILQ_EMPTY (&self->ready) && self->handlers == 0;
+    zloom_time_t due = zloom__server_next_due (self);
+    zloom__event_t event;
+    self->port->ops->next (self->port, has_ready || self->is_behind ? 0 : zloom_time_min (until, due),
+                           &event);
+    s_take_event (self, &event);
+
+    zloom_time_t now = zloom__port_now (self->port);
+    if (due <= now)
+        s_run_timers (self);
+    if (self->retry_at <= now) {
+        s_send_unsent (self);
+        s_wake_thirsty (self);
+        s_take_items (self);
+    }
+    if (event.kind != ZLOOM__EVENT_TIMEOUT)
+        return event.kind;
+    //  All that waited has been taken in.
+    self->is_behind = false;
+    if (!has_ready || TAILQ_EMPTY (&self->ready))
+        return ZLOOM__EVENT_TIMEOUT;
+    s_handle_first_ready (self);
+    return ZLOOM__EVENT_FRAME;
+}
+
+//  The end.
+
+void zloom__server_end_threaded (zloom_server_t *self)
+{
+    for (size_t i = 0; i < self->table_size; i++) {
+        zloom_call_t *call;
+        LIST_FOREACH (call, &self->table[i], in_table)
+            if (call->is_threaded)
+                zloom__call_end (call);
+    }
+}
+
+void zloom__server_drop_calls (zloom_server_t *self)
+{
+    for (size_t i = 0; i < self->table_size; i++) {
+        zloom_call_t *call;
+        while ((call = LIST_FIRST (&self->table[i]))) {
+            if (call->is_deferred && !call->is_answered && call->watcher)
+                call->watcher (call, ZLOOM_CALL_CLOSED, call->watcher_context);
+            if (LIST_FIRST (&self->table[i]) == call)
+                s_release (call);
+        }
+    }
+    zloom_call_t *call;
+    while ((call = TAILQ_FIRST (&self->unsent))) {
+        TAILQ_REMOVE (&self->unsent, call, queue);
+        s_release (call);
+    }
+    while ((call = TAILQ_FIRST (&self->spare))) {
+        TAILQ_REMOVE (&self->spare, call, queue);
+        zloom_buffer_clear (&call->out);
+        zloom_buffer_clear (&call->strings);
+        zloom_free (call);
+    }
+}
