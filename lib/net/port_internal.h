@@ -161,10 +161,16 @@ static inline zloom_time_t zloom__port_refresh (zloom__port_t *self)
     return self->now = self->ops->now (self);
 }
 
-//  Make a port that speaks through libzmq, in a runtime (NULL = the process's
-//  default), with `workers` threads for jobs.
+//  What a port has to be able to do; each costs something.
+typedef struct zloom__port_options {
+    zloom_runtime_t *runtime;  //  NULL = the process's default
+    unsigned workers;          //  Threads for jobs
+    bool is_woken;             //  `wake` will be called; implied by workers
+} zloom__port_options_t;
+
+//  Make a port that speaks through libzmq.
 //  Errors: NO_MEMORY, DESCRIPTORS, CONTEXT_GONE, SYSTEM.
 zloom__port_t *
-    zloom__zmq_port_new (zloom_runtime_t *runtime, unsigned workers, zloom_error_t *reterr);
+    zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
 
 #endif

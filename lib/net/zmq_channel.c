@@ -109,7 +109,7 @@ static bool s_open_monitor (zloom__zmq_channel_t *self, zloom_random_t *random)
     char name[64];
     snprintf (name, sizeof name, "inproc://zloom.monitor.%016llx",
               (unsigned long long) zloom_random_next (random));
-    int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_DISCONNECTED
+    int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED
                  | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
                  | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
     if (zmq_socket_monitor (self->socket, name, events) == -1)
@@ -388,6 +388,11 @@ static void s_hear_one (zloom__zmq_channel_t *self, int event, zloom_time_t now,
         self->has_connected = true;
         self->trouble = ZLOOM_REASON_NO_PEER;
         self->trouble_text = "it accepts connections but does not speak ZMTP";
+        break;
+    case ZMQ_EVENT_CLOSED:
+        //  A try that did not get as far as a connection.
+        self->trouble = ZLOOM_REASON_NO_PEER;
+        self->trouble_text = "nothing listens there";
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         self->has_connected = false;

@@ -323,8 +323,25 @@ static const zloom__port_ops_t s_ops = {.name = "libzmq",
                                         .dropped = s_dropped,
                                         .destroy = s_destroy};
 
-zloom__port_t *zloom__zmq_port_new (zloom_runtime_t *runtime, unsigned workers,
-                                    zloom_error_t *reterr)
+//  The parts that may fail, in order; what was made is left to s_destroy.
+static bool s_equip (zmq_port_t *self, const zloom__port_options_t *options,
+                     zloom_error_t *reterr)
+{
+    if (options->is_woken || options->workers) {
+        self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (self->wake_fd == -1) {
+            zloom_error_set (reterr, ZLOOM_REASON_DESCRIPTORS, "no file descriptors are left");
+            return false;
+        }
+    }
+    self->runtime = zloom__runtime_acquire (options->runtime, reterr);
+    if (!self->runtime || options->workers == 0)
+        return self->runtime != NULL;
+    self->pool = zloom__pool_new (options->workers, s_job_done, self, reterr);
+    return self->pool != NULL;
+}
+
+zloom__port_t *zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr)
 {
     zmq_port_t *self = (zmq_port_t *) zloom_alloc (sizeof *self);
     if (!self) {
@@ -333,16 +350,11 @@ zloom__port_t *zloom__zmq_port_new (zloom_runtime_t *runtime, unsigned workers,
     }
     self->port.ops = &s_ops;
     self->readiness = (zloom__readiness_t) ZLOOM__READINESS_NONE;
-    self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->wake_fd = -1;
     zloom_random_seed_fresh (&self->random);
     zmq_msg_init (&self->body);
     zloom__port_refresh (&self->port);
-
-    if (self->wake_fd == -1)
-        zloom_error_set (reterr, ZLOOM_REASON_DESCRIPTORS, "no file descriptors are left");
-    else if ((self->runtime = zloom__runtime_acquire (runtime, reterr))
-             && (workers == 0
-                 || (self->pool = zloom__pool_new (workers, s_job_done, self, reterr))))
+    if (s_equip (self, options, reterr))
         return &self->port;
     s_destroy (&self->port, 0);
     return NULL;

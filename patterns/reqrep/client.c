@@ -12,6 +12,9 @@ static const uint32_t s_most_timeout_ms = 3600000;
 //  What a cancel, a notification or a last credit may still take to leave.
 static const zloom_time_t s_linger = ZLOOM_SEC;
 
+//  Who has not turned for this long may have missed something.
+static const zloom_time_t s_away = ZLOOM_MSEC;
+
 //  Events dealt with in one `process`, so that a flood does not hold the loop.
 enum { EVENTS_IN_ONE_GO = 1000 };
 
@@ -124,7 +127,8 @@ zloom_client_t *zloom__client_new_over (zloom__port_t *port, const char *endpoin
 zloom_client_t *zloom_client_new (const char *endpoints, const zloom_client_options_t *options,
                                   zloom_error_t *reterr)
 {
-    zloom__port_t *port = zloom__zmq_port_new (options ? options->runtime : NULL, 0, reterr);
+    const zloom__port_options_t needs = {.runtime = options ? options->runtime : NULL};
+    zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
     return port ? zloom__client_new_over (port, endpoints, options, reterr) : NULL;
 }
 
@@ -254,10 +258,22 @@ static zloom_code_t s_await (zloom_client_t *self, zloom__outgoing_t *call)
     return self->result.error.code;
 }
 
+//  Take note of what has happened while the program was elsewhere: a server
+//  that restarted meanwhile is noticed before the call is sent to the old one.
+static void s_catch_up (zloom_client_t *self)
+{
+    if (zloom__port_now (self->port) - self->turned_at < s_away)
+        return;
+    for (int i = 0; i < EVENTS_IN_ONE_GO; i++)
+        if (zloom__client_turn (self, 0) == ZLOOM__EVENT_TIMEOUT)
+            break;
+}
+
 //  The whole of a synchronous call, its params packed already.
 static zloom_code_t s_call (zloom_client_t *self, const zloom_call_options_t *options,
                             const char *method, zloom_bytes_t params)
 {
+    s_catch_up (self);
     zloom__outgoing_t *call;
     zloom_code_t code = s_begin (self, options, method, params, NULL, NULL, &call);
     return code ? code : s_await (self, call);

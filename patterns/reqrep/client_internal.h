@@ -97,6 +97,7 @@ struct zloom_client {
     struct zloom__items spare_items;
     zloom__item_t *held;              //  What the last `next` gave the program
     zloom_time_t next_beat;           //  When a silent server is due for one
+    zloom_time_t turned_at;           //  The last turn
     zloom_buffer_t head;              //  Of the message being sent
     zloom_buffer_t params;            //  Packed from a picture
     zloom_buffer_t scratch;           //  Strings of the last result

@@ -415,6 +415,7 @@ zloom__event_kind_t zloom__client_turn (zloom_client_t *self, zloom_time_t until
     zloom_time_t due = zloom__client_next_due (self);
     zloom__port_refresh (self->port);
     self->port->ops->next (self->port, zloom_time_min (until, due), &event);
+    self->turned_at = zloom__port_now (self->port);
     s_take_event (self, &event);
     if (due <= zloom__port_now (self->port))
         s_run_timers (self);

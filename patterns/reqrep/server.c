@@ -152,8 +152,10 @@ zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoin
 zloom_server_t *zloom_server_new (const char *endpoints, const zloom_server_options_t *options,
                                   zloom_error_t *reterr)
 {
-    zloom__port_t *port = zloom__zmq_port_new (options ? options->runtime : NULL,
-                                               options ? options->workers : 0, reterr);
+    const zloom__port_options_t needs = {.runtime = options ? options->runtime : NULL,
+                                         .workers = options ? options->workers : 0,
+                                         .is_woken = true};
+    zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
     return port ? zloom__server_new_over (port, endpoints, options, reterr) : NULL;
 }
 

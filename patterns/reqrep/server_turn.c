@@ -91,11 +91,25 @@ static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *ev
     return call;
 }
 
+//  A call stands in one queue at most.
+static void s_leave_queue (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (call->is_queued)
+        TAILQ_REMOVE (&self->ready, call, queue);
+    else if (call->is_thirsty)
+        TAILQ_REMOVE (&self->thirsty, call, queue);
+    else if (call->is_unsent) {
+        TAILQ_REMOVE (&self->unsent, call, queue);
+        self->pending_bytes -= call->out.size;
+    }
+    call->is_queued = call->is_thirsty = call->is_unsent = false;
+}
+
 static void s_release (zloom_call_t *call)
 {
     zloom_server_t *self = call->server;
-    if (call->is_thirsty)
-        TAILQ_REMOVE (&self->thirsty, call, queue);
+    s_leave_queue (call);
     if (call->is_held) {
         LIST_REMOVE (call, in_table);
         zloom__wheel_clear (&self->wheel, &call->timer);
@@ -103,9 +117,8 @@ static void s_release (zloom_call_t *call)
         self->pending_bytes -= call->body_size;
     }
     zloom__frame_clear (&call->frame);
-    call->is_kept = call->is_held = call->is_queued = call->is_inside = call->is_threaded = false;
-    call->is_deferred = call->is_answered = call->is_failure = call->is_unsent = false;
-    call->wants_credit = call->is_thirsty = false;
+    call->is_kept = call->is_held = call->is_inside = call->is_threaded = false;
+    call->is_deferred = call->is_answered = call->is_failure = call->wants_credit = false;
     atomic_store_explicit (&call->is_over, false, memory_order_relaxed);
     call->watcher = NULL;
     call->error.code = ZLOOM_OK;
@@ -176,6 +189,7 @@ static bool s_put_off (zloom_call_t *call, zloom_bytes_t tail)
     if (self->pending_bytes + size > self->options.max_pending_bytes
         || !zloom_buffer_append (&call->out, tail.data, tail.size))
         return false;
+    s_leave_queue (call);
     call->is_unsent = true;
     self->pending_bytes += call->out.size;
     TAILQ_INSERT_TAIL (&self->unsent, call, queue);
@@ -239,9 +253,7 @@ static void s_send_unsent (zloom_server_t *self)
         }
         if (code)
             s_give_up_answer (call);
-        TAILQ_REMOVE (&self->unsent, call, queue);
-        self->pending_bytes -= call->out.size;
-        call->is_unsent = false;
+        s_leave_queue (call);
         s_release_if_done (call);
     }
     self->retry_at = ZLOOM_NEVER;
@@ -339,19 +351,21 @@ static zloom_code_t s_assign (zloom_call_t *call)
 static void s_handle_first_ready (zloom_server_t *self)
 {
     zloom_call_t *call = TAILQ_FIRST (&self->ready);
-    TAILQ_REMOVE (&self->ready, call, queue);
-    call->is_queued = false;
+    s_leave_queue (call);
     s_handle (call);
 }
 
 //  Deferred calls whose item found a full link may try again.
 static void s_wake_thirsty (zloom_server_t *self)
 {
-    //  Up to the last one there is now: those that stay thirsty queue up again.
-    zloom_call_t *last = TAILQ_LAST (&self->thirsty, zloom__call_queue), *call = NULL;
-    while (last && call != last && (call = TAILQ_FIRST (&self->thirsty))) {
-        TAILQ_REMOVE (&self->thirsty, call, queue);
-        call->is_thirsty = false;
+    //  As many as there are now: those that stay thirsty queue up again, and a
+    //  watcher may answer any of them.
+    zloom_call_t *call;
+    size_t count = 0;
+    TAILQ_FOREACH (call, &self->thirsty, queue)
+        count++;
+    while (count-- > 0 && (call = TAILQ_FIRST (&self->thirsty))) {
+        s_leave_queue (call);
         if (call->watcher)
             call->watcher (call, ZLOOM_CALL_CREDIT, call->watcher_context);
     }
@@ -421,10 +435,9 @@ void zloom__call_end (zloom_call_t *call)
         pthread_mutex_lock (&self->shared.lock);
         pthread_cond_broadcast (&self->shared.changed);
         pthread_mutex_unlock (&self->shared.lock);
-    } else if (call->is_queued) {
-        TAILQ_REMOVE (&self->ready, call, queue);
+    } else if (call->is_queued)
         s_release (call);
-    } else if (call->is_deferred && !call->is_answered && call->watcher)
+    else if (call->is_deferred && !call->is_answered && call->watcher)
         call->watcher (call, ZLOOM_CALL_CANCELLED, call->watcher_context);
 }
 
@@ -681,10 +694,8 @@ void zloom__server_drop_calls (zloom_server_t *self)
         }
     }
     zloom_call_t *call;
-    while ((call = TAILQ_FIRST (&self->unsent))) {
-        TAILQ_REMOVE (&self->unsent, call, queue);
+    while ((call = TAILQ_FIRST (&self->unsent)))
         s_release (call);
-    }
     while ((call = TAILQ_FIRST (&self->spare))) {
         TAILQ_REMOVE (&self->spare, call, queue);
         zloom_buffer_clear (&call->out);
