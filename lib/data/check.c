@@ -26,8 +26,8 @@ static zloom__flaw_t s_inspect (const zloom__token_t *token, const uint8_t *cont
     bool is_container = token->type == ZLOOM__ARRAY || token->type == ZLOOM__MAP;
     if (is_container && token->length > limits->max_elements)
         return ZLOOM__TOO_MANY;
-    if (limits->utf8 && token->type == ZLOOM__STR &&
-        !zloom_text_is_utf8 (zloom_bytes (content, token->length)))
+    if (limits->utf8 && token->type == ZLOOM__STR
+        && !zloom_text_is_utf8 (zloom_bytes (content, token->length)))
         return ZLOOM__NOT_UTF8;
     return ZLOOM__SOUND;
 }

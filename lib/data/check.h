@@ -35,14 +35,17 @@ typedef struct zloom_limits {
     bool string_keys;       //  Keys of maps must be strings
 } zloom_limits_t;
 
-#define ZLOOM_LIMITS_DEFAULT {.max_size = 1048576, .max_elements = 65536, .max_depth = 16}
+#define ZLOOM_LIMITS_DEFAULT                                        \
+    {                                                               \
+        .max_size = 1048576, .max_elements = 65536, .max_depth = 16 \
+    }
 
 //  Say whether `bytes` are exactly one value within `limits` (NULL = default).
 //  Errors: MALFORMED (cut off, a count above what is there, the tag 0xc1,
 //  trailing bytes, bad UTF-8, a key that is no string), OVERSIZE (a limit).
 //  The text says at which byte.
-ZLOOM_EXPORT zloom_code_t
-    zloom_check (zloom_bytes_t bytes, const zloom_limits_t *limits, zloom_error_t *reterr);
+ZLOOM_EXPORT zloom_code_t zloom_check (zloom_bytes_t bytes, const zloom_limits_t *limits,
+                                       zloom_error_t *reterr);
 
 #ifdef __cplusplus
 }

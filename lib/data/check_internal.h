@@ -20,9 +20,8 @@ typedef enum zloom__flaw {
 
 //  Walk over the value at p. Returns what follows it, or NULL with *ret_flaw
 //  (optional) set and *ret_at (optional) pointing at the offending token.
-const uint8_t *
-    zloom__skip (const uint8_t *p, const uint8_t *end, const zloom_limits_t *limits,
-                 zloom__flaw_t *ret_flaw, const uint8_t **ret_at);
+const uint8_t *zloom__skip (const uint8_t *p, const uint8_t *end, const zloom_limits_t *limits,
+                            zloom__flaw_t *ret_flaw, const uint8_t **ret_at);
 
 //  ZLOOM_LIMITS_DEFAULT, as an object.
 extern const zloom_limits_t zloom__limits_default;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/bytes.h"
 
 //  The most that one head takes: a tag and eight bytes.
@@ -38,8 +39,8 @@ typedef enum zloom__type {
 
 typedef struct zloom__token {
     zloom__type_t type;
-    int8_t ext_type;    //  EXT
-    uint32_t length;    //  STR, BIN, EXT: bytes that follow; ARRAY, MAP: elements, pairs; else 0
+    int8_t ext_type;  //  EXT
+    uint32_t length;  //  STR, BIN, EXT: bytes that follow; ARRAY, MAP: elements, pairs; else 0
     union {
         bool boolean;
         uint64_t u;
@@ -244,8 +245,8 @@ static inline const uint8_t *zloom__take_counted (const uint8_t *p, const uint8_
     return p;
 }
 
-static inline const uint8_t *zloom__take_ext (const uint8_t *p, const uint8_t *end,
-                                              uint32_t length, zloom__token_t *ret_token)
+static inline const uint8_t *zloom__take_ext (const uint8_t *p, const uint8_t *end, uint32_t length,
+                                              zloom__token_t *ret_token)
 {
     ret_token->type = ZLOOM__EXT;
     ret_token->length = length;
@@ -372,8 +373,8 @@ static inline const uint8_t *zloom__read (const uint8_t *p, const uint8_t *end,
     }
 }
 
-//  Walk over the whole value at p. For bytes that have passed the check: it
-//  bounds neither depth nor counts, but never looks past `end` (NULL) either.
+//  Walk over the whole value at p. It bounds neither depth nor counts, which is
+//  for the check to do, but never looks past `end` either: NULL, as above.
 static inline const uint8_t *zloom__pass (const uint8_t *p, const uint8_t *end)
 {
     //  No levels to keep: the value ends where as many values have passed as
@@ -389,6 +390,23 @@ static inline const uint8_t *zloom__pass (const uint8_t *p, const uint8_t *end)
         else
             p += token.length;
     }
+    return p;
+}
+
+//  The same two for bytes that have passed the check, where they cannot fail.
+
+static inline const uint8_t *zloom__read_checked (const uint8_t *p, const uint8_t *end,
+                                                  zloom__token_t *ret_token)
+{
+    p = zloom__read (p, end, ret_token);
+    zloom_assert (p);
+    return p;
+}
+
+static inline const uint8_t *zloom__pass_checked (const uint8_t *p, const uint8_t *end)
+{
+    p = zloom__pass (p, end);
+    zloom_assert (p);
     return p;
 }
 

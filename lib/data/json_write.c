@@ -324,12 +324,12 @@ static bool s_collect_keys (writer_t *self, const uint8_t *p, uint32_t pairs)
     zloom_buffer_reset (&self->keys);
     for (; pairs; pairs--) {
         zloom__token_t token;
-        const uint8_t *content = zloom__read (p, self->end, &token);
+        const uint8_t *content = zloom__read_checked (p, self->end, &token);
         zloom_bytes_t key = zloom_bytes (content, token.length);
         if (token.type != ZLOOM__STR || !zloom_text_is_utf8 (key) || memchr (key.data, 0, key.size))
             return false;
         zloom_buffer_append (&self->keys, &key, sizeof key);
-        p = zloom__pass (content + token.length, self->end);
+        p = zloom__pass_checked (content + token.length, self->end);
     }
     return true;
 }
@@ -396,7 +396,7 @@ static const uint8_t *s_write_pairs (writer_t *self, const uint8_t *p, uint32_t 
 static const uint8_t *s_write_value (writer_t *self, const uint8_t *head, unsigned depth)
 {
     zloom__token_t token;
-    const uint8_t *p = zloom__read (head, self->end, &token);
+    const uint8_t *p = zloom__read_checked (head, self->end, &token);
     zloom_bytes_t content = zloom_bytes (p, token.length);
     switch (token.type) {
     case ZLOOM__BOOL:

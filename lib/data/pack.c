@@ -249,6 +249,39 @@ zloom_code_t zloom_pack (zloom_buffer_t *buffer, zloom_error_t *reterr, const ch
     return code;
 }
 
+//  Where the next token goes, with room for it; NULL when there is no memory.
+static uint8_t *s_end_of (zloom_buffer_t *buffer, size_t content)
+{
+    bool has_room = !buffer->failed && zloom_buffer_reserve (buffer, content + ZLOOM__HEAD_MAX);
+    return has_room ? buffer->data + buffer->size : NULL;
+}
+
+//  The token is written up to p, or was not.
+static bool s_end_at (zloom_buffer_t *buffer, const uint8_t *p)
+{
+    if (p)
+        buffer->size = (size_t) (p - buffer->data);
+    return p != NULL;
+}
+
+bool zloom_pack_array_head (zloom_buffer_t *buffer, uint32_t count)
+{
+    uint8_t *p = s_end_of (buffer, 0);
+    return s_end_at (buffer, p ? zloom__write_array_head (p, count) : NULL);
+}
+
+bool zloom_pack_map_head (zloom_buffer_t *buffer, uint32_t pairs)
+{
+    uint8_t *p = s_end_of (buffer, 0);
+    return s_end_at (buffer, p ? zloom__write_map_head (p, pairs) : NULL);
+}
+
+bool zloom_pack_str (zloom_buffer_t *buffer, zloom_bytes_t string)
+{
+    uint8_t *p = string.size <= UINT32_MAX ? s_end_of (buffer, string.size) : NULL;
+    return s_end_at (buffer, p ? zloom__write_str (p, string) : NULL);
+}
+
 zloom_code_t zloom__vpack_array (zloom_buffer_t *buffer, zloom_error_t *reterr, const char *picture,
                                  va_list arguments)
 {

@@ -41,13 +41,21 @@ extern "C" {
 //  Errors: BAD_PICTURE (the text says at which letter), MALFORMED (the bytes
 //  of a `v` are not one value), OVERSIZE (4 GiB in one piece, or a `v` nested
 //  deeper than ZLOOM_DEPTH_MAX), NO_MEMORY. The buffer is then as before.
-ZLOOM_EXPORT zloom_code_t
-    zloom_pack (zloom_buffer_t *buffer, zloom_error_t *reterr, const char *picture, ...);
+ZLOOM_EXPORT zloom_code_t zloom_pack (zloom_buffer_t *buffer, zloom_error_t *reterr,
+                                      const char *picture, ...);
 
 //  The same with a va_list.
-ZLOOM_EXPORT zloom_code_t
-    zloom_vpack (zloom_buffer_t *buffer, zloom_error_t *reterr, const char *picture,
-                 va_list arguments);
+ZLOOM_EXPORT zloom_code_t zloom_vpack (zloom_buffer_t *buffer, zloom_error_t *reterr,
+                                       const char *picture, va_list arguments);
+
+//  Append the head of an array, or of a map, whose elements are packed next;
+//  for those that no picture can write because they are as many as there are.
+//  False, and buffer->failed, when there is no memory.
+ZLOOM_EXPORT bool zloom_pack_array_head (zloom_buffer_t *buffer, uint32_t count);
+ZLOOM_EXPORT bool zloom_pack_map_head (zloom_buffer_t *buffer, uint32_t pairs);
+
+//  Append a string that may have a NUL in it. False: as above.
+ZLOOM_EXPORT bool zloom_pack_str (zloom_buffer_t *buffer, zloom_bytes_t string);
 
 //  Read one value by a picture of one value. `scratch` receives copies of the
 //  strings, so that they end in NUL; what is handed out borrows from it and
@@ -58,14 +66,13 @@ ZLOOM_EXPORT zloom_code_t
 //  is there), MALFORMED (the bytes are not one value), OVERSIZE (nested deeper
 //  than ZLOOM_DEPTH_MAX), NO_MEMORY. What has been written to the pointers
 //  until then stays.
-ZLOOM_EXPORT zloom_code_t
-    zloom_unpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_error_t *reterr,
-                  const char *picture, ...);
+ZLOOM_EXPORT zloom_code_t zloom_unpack (zloom_bytes_t value, zloom_buffer_t *scratch,
+                                        zloom_error_t *reterr, const char *picture, ...);
 
 //  The same with a va_list.
-ZLOOM_EXPORT zloom_code_t
-    zloom_vunpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_error_t *reterr,
-                   const char *picture, va_list arguments);
+ZLOOM_EXPORT zloom_code_t zloom_vunpack (zloom_bytes_t value, zloom_buffer_t *scratch,
+                                         zloom_error_t *reterr, const char *picture,
+                                         va_list arguments);
 
 #ifdef __cplusplus
 }

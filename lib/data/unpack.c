@@ -5,10 +5,11 @@
 #include "data/codec_internal.h"
 
 //  A reader goes through picture and value side by side. The value has passed
-//  the check, so zloom__read cannot fail on it.
+//  the check.
 typedef struct {
     zloom_buffer_t *scratch;
     zloom_error_t *reterr;
+    zloom_code_t code;   //  OK until a complaint
     const char *at;      //  The letter at hand
     const uint8_t *end;  //  Of all bytes
     va_list *arguments;
@@ -21,7 +22,7 @@ static const uint8_t *s_read_value (reader_t *self, const uint8_t *p, unsigned d
 //  Every complaint names the place first: "argument 2, key 'name': ...".
 static const uint8_t *s_complain (reader_t *self, const char *what, const char *found)
 {
-    zloom_error_set (self->reterr, ZLOOM_REASON_BAD_PICTURE, "%s%s", what, found);
+    self->code = zloom_error_set (self->reterr, ZLOOM_REASON_BAD_PICTURE, "%s%s", what, found);
     if (self->key)
         zloom_error_wrap (self->reterr, "key '%.40s'", self->key);
     if (self->number)
@@ -54,8 +55,8 @@ static const uint8_t *s_read_integer (reader_t *self, const uint8_t *p, const zl
                     : letter == 'I' ? INT64_MAX
                     : letter == 'u' ? UINT32_MAX
                                     : UINT64_MAX;
-    bool low = negative &&
-               (letter == 'u' || letter == 'U' || (letter == 'i' && token->value.i < INT32_MIN));
+    bool low = negative
+               && (letter == 'u' || letter == 'U' || (letter == 'i' && token->value.i < INT32_MIN));
     if (low || (!negative && token->value.u > most))
         return s_complain (self, "the integer is out of range", "");
 
@@ -151,12 +152,12 @@ static const uint8_t *s_find_key (const reader_t *self, const uint8_t *p, uint32
 {
     for (; pairs; pairs--) {
         zloom__token_t token;
-        const uint8_t *content = zloom__read (p, self->end, &token);
-        const uint8_t *value = zloom__pass (p, self->end);
-        if (token.type == ZLOOM__STR &&
-            zloom_bytes_equal (zloom_bytes (content, token.length), key))
+        const uint8_t *content = zloom__read_checked (p, self->end, &token);
+        const uint8_t *value = zloom__pass_checked (p, self->end);
+        if (token.type == ZLOOM__STR
+            && zloom_bytes_equal (zloom_bytes (content, token.length), key))
             return value;
-        p = zloom__pass (value, self->end);
+        p = zloom__pass_checked (value, self->end);
     }
     return NULL;
 }
@@ -182,14 +183,14 @@ static const uint8_t *s_read_map (reader_t *self, const uint8_t *head, const uin
     if (*self->at != '}')
         return s_complain (self, "the picture lacks a '}'", "");
     self->at++;
-    return zloom__pass (head, self->end);
+    return zloom__pass_checked (head, self->end);
 }
 
 //  Read the value at p by the letter at hand; returns what follows the value.
 static const uint8_t *s_read_value (reader_t *self, const uint8_t *head, unsigned depth)
 {
     zloom__token_t token;
-    const uint8_t *p = zloom__read (head, self->end, &token);
+    const uint8_t *p = zloom__read_checked (head, self->end, &token);
     char letter = *self->at;
     if (!letter || depth > ZLOOM_DEPTH_MAX)
         return s_complain (self, "the picture ends too early, or is nested too deep", "");
@@ -214,7 +215,7 @@ static const uint8_t *s_read_value (reader_t *self, const uint8_t *head, unsigne
     case 'n':
         return token.type == ZLOOM__NIL ? p : s_wrong_type (self, "nil", token.type);
     case 'v': {
-        const uint8_t *after = zloom__pass (head, self->end);
+        const uint8_t *after = zloom__pass_checked (head, self->end);
         *va_arg (*self->arguments, zloom_bytes_t *) = zloom_bytes (head, (size_t) (after - head));
         return after;
     }
@@ -232,27 +233,26 @@ static const uint8_t *s_read_value (reader_t *self, const uint8_t *head, unsigne
 static bool s_make_room (reader_t *self, zloom_bytes_t value)
 {
     zloom_buffer_reset (self->scratch);
-    if (zloom_buffer_reserve (self->scratch, value.size))
-        return true;
-    zloom_error_set (self->reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for strings");
-    return false;
+    if (!zloom_buffer_reserve (self->scratch, value.size))
+        self->code =
+            zloom_error_set (self->reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for strings");
+    return self->code == ZLOOM_OK;
 }
 
 //  Run a reader over checked bytes.
 static zloom_code_t s_unpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_error_t *reterr,
                               const char *picture, va_list *arguments)
 {
-    zloom_error_t local;
     reader_t reader = {.scratch = scratch,
-                       .reterr = reterr ? reterr : &local,
+                       .reterr = reterr,
                        .at = picture,
                        .end = value.data + value.size,
                        .arguments = arguments};
     if (!s_make_room (&reader, value))
-        return ZLOOM_RESOURCE_EXHAUSTED;
+        return reader.code;
     s_skip_blanks (&reader);
     if (!s_read_value (&reader, value.data, 0))
-        return reader.reterr->code;
+        return reader.code;
     s_skip_blanks (&reader);
     if (*reader.at)
         return zloom_error_set (reterr, ZLOOM_REASON_BAD_PICTURE,
@@ -283,32 +283,39 @@ zloom_code_t zloom_unpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_e
     return code;
 }
 
+//  The elements of an array, where picture and array must be of one length.
+static zloom_code_t s_unpack_elements (reader_t *self, zloom_bytes_t array)
+{
+    zloom__token_t token;
+    const uint8_t *p = zloom__read_checked (array.data, self->end, &token);
+    uint32_t given = token.length;
+    for (s_skip_blanks (self); *self->at; s_skip_blanks (self)) {
+        if (self->number++ == given)
+            return zloom_error_set (self->reterr, ZLOOM_REASON_BAD_PICTURE,
+                                    "only %u arguments were given", (unsigned) given);
+        p = s_read_value (self, p, 0);
+        if (!p)
+            return self->code;
+    }
+    if (self->number < given)
+        return zloom_error_set (self->reterr, ZLOOM_REASON_BAD_PICTURE,
+                                "%u arguments were given where %u belong", (unsigned) given,
+                                (unsigned) self->number);
+    return ZLOOM_OK;
+}
+
 zloom_code_t zloom__vunpack_array (zloom_bytes_t array, zloom_buffer_t *scratch,
                                    zloom_error_t *reterr, const char *picture, va_list arguments)
 {
-    zloom_error_t local;
     va_list copy;
     va_copy (copy, arguments);
     reader_t reader = {.scratch = scratch,
-                       .reterr = reterr ? reterr : &local,
+                       .reterr = reterr,
                        .at = picture,
                        .end = array.data + array.size,
                        .arguments = &copy};
-    zloom__token_t token;
-    const uint8_t *p = zloom__read (array.data, reader.end, &token);
-    zloom_code_t code = s_make_room (&reader, array) ? ZLOOM_OK : ZLOOM_RESOURCE_EXHAUSTED;
-    uint32_t given = token.length;
-    for (s_skip_blanks (&reader); !code && *reader.at; s_skip_blanks (&reader)) {
-        if (reader.number++ == given)
-            code = zloom_error_set (reterr, ZLOOM_REASON_BAD_PICTURE,
-                                    "only %u arguments were given", (unsigned) given);
-        else if (!(p = s_read_value (&reader, p, 0)))
-            code = reader.reterr->code;
-    }
-    if (!code && reader.number < given)
-        code = zloom_error_set (reterr, ZLOOM_REASON_BAD_PICTURE,
-                                "%u arguments were given where %u belong", (unsigned) given,
-                                (unsigned) reader.number);
+    zloom_code_t code =
+        s_make_room (&reader, array) ? s_unpack_elements (&reader, array) : reader.code;
     va_end (copy);
     return code;
 }

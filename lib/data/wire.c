@@ -11,22 +11,21 @@ typedef struct {
     const zloom_limits_t *limits;
     zloom_error_t *reterr;
     zloom_bytes_t body;  //  All of it, for error texts
-    bool failed;
+    zloom_code_t code;   //  OK until something is wrong
 } walk_t;
 
 static void s_fail (walk_t *self, const char *what)
 {
-    if (!self->failed)
-        zloom_error_set (self->reterr, ZLOOM_REASON_MALFORMED, "byte %zu: %s",
-                         (size_t) (self->at - self->body.data), what);
-    self->failed = true;
+    if (!self->code)
+        self->code = zloom_error_set (self->reterr, ZLOOM_REASON_MALFORMED, "byte %zu: %s",
+                                      (size_t) (self->at - self->body.data), what);
 }
 
 //  The next element, when it has the type; the walk then stands behind its head.
 static zloom__token_t s_token (walk_t *self, zloom__type_t type, const char *what)
 {
     zloom__token_t token = {.type = ZLOOM__NIL};
-    if (self->failed)
+    if (self->code)
         return token;
     const uint8_t *next = zloom__read (self->at, self->end, &token);
     if (!next || token.type != type) {
@@ -46,9 +45,9 @@ static uint64_t s_uint (walk_t *self, const char *what)
 static zloom_bytes_t s_content (walk_t *self, zloom__type_t type, size_t most, const char *what)
 {
     zloom__token_t token = s_token (self, type, what);
-    if (!self->failed && token.length > most)
+    if (!self->code && token.length > most)
         s_fail (self, what);
-    if (self->failed)
+    if (self->code)
         return zloom_bytes (NULL, 0);
     zloom_bytes_t content = zloom_bytes (self->at, token.length);
     self->at += token.length;
@@ -59,17 +58,16 @@ static zloom_bytes_t s_content (walk_t *self, zloom__type_t type, size_t most, c
 //  deeper than where the walk of a whole body would count from.
 static zloom_bytes_t s_value (walk_t *self)
 {
-    if (self->failed)
+    if (self->code)
         return zloom_bytes (NULL, 0);
     const uint8_t *from = self->at;
     zloom__flaw_t flaw = ZLOOM__SOUND;
     const uint8_t *after = zloom__skip (from, self->end, self->limits, &flaw, &self->at);
     if (!after) {
         if (flaw == ZLOOM__TOO_DEEP || flaw == ZLOOM__TOO_MANY) {
-            zloom_error_set (self->reterr, ZLOOM_REASON_OVERSIZE,
-                             "byte %zu: nested too deep, or too many elements",
-                             (size_t) (self->at - self->body.data));
-            self->failed = true;
+            self->code = zloom_error_set (self->reterr, ZLOOM_REASON_OVERSIZE,
+                                          "byte %zu: nested too deep, or too many elements",
+                                          (size_t) (self->at - self->body.data));
         } else
             s_fail (self, "not an acceptable MessagePack value");
         return zloom_bytes (NULL, 0);
@@ -82,7 +80,7 @@ static zloom_bytes_t s_value (walk_t *self)
 static zloom_bytes_t s_unique_key (walk_t *self, zloom_bytes_t *seen, uint32_t count)
 {
     seen[count] = s_content (self, ZLOOM__STR, ZLOOM__METHOD_MAX, "a header's name is no string");
-    for (uint32_t i = 0; i < count && !self->failed; i++)
+    for (uint32_t i = 0; i < count && !self->code; i++)
         if (zloom_bytes_equal (seen[i], seen[count]))
             s_fail (self, "a header stands twice");
     return seen[count];
@@ -91,9 +89,9 @@ static zloom_bytes_t s_unique_key (walk_t *self, zloom_bytes_t *seen, uint32_t c
 static uint32_t s_small_map (walk_t *self, const char *what)
 {
     zloom__token_t token = s_token (self, ZLOOM__MAP, what);
-    if (!self->failed && token.length > ZLOOM__HEADER_MAX)
+    if (!self->code && token.length > ZLOOM__HEADER_MAX)
         s_fail (self, "too many headers");
-    return self->failed ? 0 : token.length;
+    return self->code ? 0 : token.length;
 }
 
 static zloom_bytes_t s_user_headers (walk_t *self)
@@ -101,7 +99,7 @@ static zloom_bytes_t s_user_headers (walk_t *self)
     const uint8_t *from = self->at;
     zloom_bytes_t seen[ZLOOM__HEADER_MAX];
     uint32_t count = s_small_map (self, "user headers are not a map");
-    for (uint32_t i = 0; i < count && !self->failed; i++) {
+    for (uint32_t i = 0; i < count && !self->code; i++) {
         s_unique_key (self, seen, i);
         s_value (self);
     }
@@ -110,14 +108,10 @@ static zloom_bytes_t s_user_headers (walk_t *self)
 
 bool zloom__wire_is_header_map (zloom_bytes_t map)
 {
-    zloom_error_t error;
-    walk_t walk = {.at = map.data,
-                   .end = map.data + map.size,
-                   .limits = &zloom__limits_default,
-                   .reterr = &error,
-                   .body = map};
+    walk_t walk = {
+        .at = map.data, .end = map.data + map.size, .limits = &zloom__limits_default, .body = map};
     s_user_headers (&walk);
-    return !walk.failed && walk.at == walk.end;
+    return !walk.code && walk.at == walk.end;
 }
 
 enum { H_TTL, H_CREDIT, H_ATTEMPT, H_KEY, H_TRACE, H_USER, H_COUNT };
@@ -170,9 +164,9 @@ static void s_read_headers (walk_t *self, zloom__headers_t *ret)
 {
     zloom_bytes_t seen[ZLOOM__HEADER_MAX];
     uint32_t count = s_small_map (self, "headers are not a map");
-    for (uint32_t i = 0; i < count && !self->failed; i++) {
+    for (uint32_t i = 0; i < count && !self->code; i++) {
         int header = s_header (s_unique_key (self, seen, i));
-        if (!self->failed)
+        if (!self->code)
             s_read_header (self, header, ret);
     }
 }
@@ -180,7 +174,7 @@ static void s_read_headers (walk_t *self, zloom__headers_t *ret)
 static void s_read_response (walk_t *self, zloom__message_t *ret)
 {
     zloom_bytes_t error = s_value (self);
-    if (!self->failed && error.data[0] != 0xc0)
+    if (!self->code && error.data[0] != 0xc0)
         ret->error = error;
     ret->value = s_value (self);
 }
@@ -190,10 +184,10 @@ static void s_read_fields (walk_t *self, uint32_t count, zloom__message_t *ret)
 {
     static const struct {
         uint8_t least, most;
-    } sizes[] = {[ZLOOM__REQUEST] = {4, 5}, [ZLOOM__RESPONSE] = {4, 4},
-                 [ZLOOM__NOTIFICATION] = {3, 4}, [ZLOOM__CANCEL] = {2, 2},
-                 [ZLOOM__ITEM] = {4, 4},    [ZLOOM__CREDIT] = {3, 3},
-                 [ZLOOM__BEAT] = {2, 2},    [ZLOOM__BEAT_ANSWER] = {2, 2}};
+    } sizes[] = {
+        [ZLOOM__REQUEST] = {4, 5}, [ZLOOM__RESPONSE] = {4, 4},   [ZLOOM__NOTIFICATION] = {3, 4},
+        [ZLOOM__CANCEL] = {2, 2},  [ZLOOM__ITEM] = {4, 4},       [ZLOOM__CREDIT] = {3, 3},
+        [ZLOOM__BEAT] = {2, 2},    [ZLOOM__BEAT_ANSWER] = {2, 2}};
     if ((size_t) ret->kind >= sizeof sizes / sizeof sizes[0] || sizes[ret->kind].least == 0) {
         s_fail (self, "no such kind of message");
         return;
@@ -227,22 +221,21 @@ zloom_code_t zloom__wire_read (zloom_bytes_t body, const zloom_limits_t *limits,
         return zloom_error_set (reterr, ZLOOM_REASON_OVERSIZE,
                                 "%zu bytes, where at most %u are allowed", body.size,
                                 (unsigned) limits->max_size);
-    zloom_error_t local;
     walk_t walk = {.at = body.data,
                    .end = body.data + body.size,
                    .limits = limits,
-                   .reterr = reterr ? reterr : &local,
+                   .reterr = reterr,
                    .body = body};
     *ret_message = (zloom__message_t){.headers = ZLOOM__HEADERS_NONE};
 
     zloom__token_t outer = s_token (&walk, ZLOOM__ARRAY, "not a MessagePack array");
     uint64_t kind = s_uint (&walk, "the first element is not an integer");
     ret_message->kind = (zloom__kind_t) (kind < UINT8_MAX ? kind : UINT8_MAX);
-    if (!walk.failed)
+    if (!walk.code)
         s_read_fields (&walk, outer.length, ret_message);
-    if (!walk.failed && walk.at != walk.end)
+    if (!walk.code && walk.at != walk.end)
         s_fail (&walk, "bytes trail behind the message");
-    return walk.failed ? walk.reterr->code : ZLOOM_OK;
+    return walk.code;
 }
 
 bool zloom__wire_peek (zloom_bytes_t body, zloom__kind_t kind, uint64_t *ret_id)
@@ -263,7 +256,7 @@ bool zloom__wire_peek (zloom_bytes_t body, zloom__kind_t kind, uint64_t *ret_id)
 static void s_read_foreign_error (zloom_bytes_t error, zloom_error_t *ret_error)
 {
     zloom__token_t token = {.type = ZLOOM__NIL};
-    const uint8_t *content = zloom__read (error.data, error.data + error.size, &token);
+    const uint8_t *content = zloom__read_checked (error.data, error.data + error.size, &token);
     zloom_error_set (ret_error, ZLOOM_REASON_HANDLER, "the server answered with an error (%s)",
                      zloom__type_name (token.type));
     if (token.type == ZLOOM__STR)
@@ -272,21 +265,20 @@ static void s_read_foreign_error (zloom_bytes_t error, zloom_error_t *ret_error)
     ret_error->origin = ZLOOM_REMOTE;
 }
 
-void zloom__wire_read_error (zloom_bytes_t error, zloom_error_t *ret_error,
-                             zloom_bytes_t *ret_data)
+void zloom__wire_read_error (zloom_bytes_t error, zloom_error_t *ret_error, zloom_bytes_t *ret_data)
 {
     s_read_foreign_error (error, ret_error);
     const uint8_t *end = error.data + error.size;
     zloom__token_t map, token;
-    const uint8_t *p = zloom__read (error.data, end, &map);
+    const uint8_t *p = zloom__read_checked (error.data, end, &map);
     if (map.type != ZLOOM__MAP)
         return;
     for (uint32_t i = 0; i < map.length; i++) {
         zloom__token_t key;
-        const uint8_t *name = zloom__read (p, end, &key);
-        const uint8_t *value = zloom__pass (p, end);
-        const uint8_t *content = zloom__read (value, end, &token);
-        p = zloom__pass (value, end);
+        const uint8_t *name = zloom__read_checked (p, end, &key);
+        const uint8_t *value = zloom__pass_checked (p, end);
+        const uint8_t *content = zloom__read_checked (value, end, &token);
+        p = zloom__pass_checked (value, end);
         if (key.type != ZLOOM__STR)
             continue;
         zloom_bytes_t called = zloom_bytes (name, key.length);
@@ -337,8 +329,7 @@ void zloom__wire_begin_request (zloom_buffer_t *buffer, uint64_t id, zloom_bytes
     }
 }
 
-void zloom__wire_begin_notification (zloom_buffer_t *buffer, zloom_bytes_t method,
-                                     bool is_extended)
+void zloom__wire_begin_notification (zloom_buffer_t *buffer, zloom_bytes_t method, bool is_extended)
 {
     uint8_t *p = s_begin (buffer, method.size);
     if (p) {
@@ -356,8 +347,7 @@ static uint8_t *s_write_header_name (uint8_t *p, int header)
 void zloom__wire_headers (zloom_buffer_t *buffer, const zloom__headers_t *headers)
 {
     size_t variable = headers->key.size + headers->trace.size + headers->user.size;
-    if (buffer->failed
-        || !zloom_buffer_reserve (buffer, 2 * H_COUNT * ZLOOM__HEAD_MAX + variable))
+    if (buffer->failed || !zloom_buffer_reserve (buffer, 2 * H_COUNT * ZLOOM__HEAD_MAX + variable))
         return;
     uint8_t *p = buffer->data + buffer->size;
     bool has_ttl = headers->remaining != ZLOOM_NEVER;
@@ -401,8 +391,7 @@ void zloom__wire_error_response (zloom_buffer_t *buffer, uint64_t id, const zloo
                                  zloom_bytes_t data)
 {
     const char *reason = zloom_reason_name (error->reason);
-    uint8_t *p =
-        s_begin (buffer, 64 + sizeof error->text + strlen (reason) + data.size);
+    uint8_t *p = s_begin (buffer, 64 + sizeof error->text + strlen (reason) + data.size);
     if (!p)
         return;
     p = s_begin_message (p, 4, ZLOOM__RESPONSE, id);

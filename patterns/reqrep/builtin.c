@@ -32,20 +32,15 @@ static zloom_code_t s_describe_methods (const zloom_server_t *server, zloom_buff
     return code;
 }
 
-//  A map is packed piece by piece where pictures have no word for a list of
-//  any length: its head, then what belongs to it.
 static zloom_code_t s_describe (zloom_call_t *call, void *context)
 {
     const zloom_server_t *server = (const zloom_server_t *) context;
     zloom_buffer_t *buffer = &call->strings;
     zloom_buffer_reset (buffer);
-    static const uint8_t map_of_four[] = {0x84};
-    zloom_buffer_append (buffer, map_of_four, sizeof map_of_four);
+    zloom_pack_map_head (buffer, 4);
     zloom_code_t code = zloom_pack (buffer, NULL, "sU ss ss s", "zloom", s_protocol, "name",
                                     server->name, "version", server->version, "methods");
-    const uint8_t count[] = {0xdc, (uint8_t) (server->method_count >> 8),
-                             (uint8_t) server->method_count};
-    zloom_buffer_append (buffer, count, sizeof count);
+    zloom_pack_array_head (buffer, (uint32_t) server->method_count);
     if (!code)
         code = s_describe_methods (server, buffer);
     if (code || buffer->failed)
@@ -72,8 +67,7 @@ static zloom_code_t s_stats (zloom_call_t *call, void *context)
     zloom_time_t uptime = zloom__port_now (server->port) - server->started_at;
     zloom_buffer_t *buffer = &call->strings;
     zloom_buffer_reset (buffer);
-    static const uint8_t map_of_sixteen[] = {0xde, 0, 16};
-    zloom_buffer_append (buffer, map_of_sixteen, sizeof map_of_sixteen);
+    zloom_pack_map_head (buffer, 16);
     zloom_code_t code = zloom_pack (
         buffer, NULL, "ss sI sI sU sU sU sU sU sU sU sU sU sU su su s", "engine", server->port->ops->name,
         "pid", (int64_t) getpid (), "uptime_ms", uptime / ZLOOM_MSEC, "requests", stats.requests,
@@ -82,9 +76,7 @@ static zloom_code_t s_stats (zloom_call_t *call, void *context)
         stats.refused, "undeliverable", stats.undeliverable, "malformed", stats.malformed,
         "pending", (unsigned) stats.pending, "max_pending_seen",
         (unsigned) stats.max_pending_seen, "methods");
-    const uint8_t count[] = {0xde, (uint8_t) (server->method_count >> 8),
-                             (uint8_t) server->method_count};
-    zloom_buffer_append (buffer, count, sizeof count);
+    zloom_pack_map_head (buffer, (uint32_t) server->method_count);
     if (!code)
         code = s_pack_method_stats (server, buffer);
     if (code || buffer->failed)

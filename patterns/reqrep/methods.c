@@ -7,9 +7,8 @@
 
 static int s_compare (zloom_bytes_t a, zloom_bytes_t b)
 {
-    if (a.size != b.size)
-        return a.size < b.size ? -1 : 1;
-    return memcmp (a.data, b.data, a.size);
+    int order = memcmp (a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
 //  Where a name is, or where it would have to be put.

@@ -272,6 +272,25 @@ static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_
         self->stats.undeliverable++;
 }
 
+//  The deadline of a held call. Who set one knows by itself; who set none is
+//  told that the server's own has passed.
+static void s_expire (zloom_server_t *self, zloom_call_t *call)
+{
+    self->stats.expired++;
+    bool set_none = call->headers.remaining > self->options.max_timeout_ms * ZLOOM_MSEC;
+    if (set_none && !call->is_notification) {
+        zloom_error_t error;
+        zloom_error_set (&error, ZLOOM_REASON_EXPIRED, "the server works on a call for %u ms",
+                         (unsigned) self->options.max_timeout_ms);
+        const zloom__event_t event = {
+            .channel = call->channel,
+            .link = call->link,
+            .envelope = zloom_bytes (call->envelope, call->envelope_size)};
+        s_refuse (self, &event, call->id, &error);
+    }
+    zloom__call_end (call);
+}
+
 //  Handling.
 
 //  End a call that its handler left without an answer.
@@ -307,11 +326,14 @@ static void s_handle (zloom_call_t *call)
         s_release_if_done (call);
 }
 
-//  Thread: a worker.
+//  Thread: a worker. A call for which a thread is free too late is not begun.
 static void s_run_job (zloom__job_t *job)
 {
     uint8_t *at = (uint8_t *) job - offsetof (zloom_call_t, job);
     zloom_call_t *call = (zloom_call_t *) (void *) at;
+    zloom__port_t *port = call->server->port;
+    if (zloom_call_cancelled (call) || call->deadline <= port->ops->now (port))
+        return;
     zloom_code_t code = call->method->handler (call, call->method->context);
     if (!call->is_answered)
         s_answer_for (call, code);
@@ -322,7 +344,13 @@ static void s_finish_job (zloom__job_t *job)
     uint8_t *at = (uint8_t *) job - offsetof (zloom_call_t, job);
     zloom_call_t *call = (zloom_call_t *) (void *) at;
     call->is_threaded = false;
-    zloom__call_send_response (call, zloom_bytes (NULL, 0));
+    if (call->is_answered) {
+        zloom__call_send_response (call, zloom_bytes (NULL, 0));
+        return;
+    }
+    if (!zloom_call_cancelled (call))
+        s_expire (call->server, call);
+    s_release (call);
 }
 
 //  Where a request is worked on: now, when its turn comes, or in a thread.
@@ -351,6 +379,10 @@ static zloom_code_t s_assign (zloom_call_t *call)
 static void s_handle_first_ready (zloom_server_t *self)
 {
     zloom_call_t *call = TAILQ_FIRST (&self->ready);
+    if (call->deadline <= zloom__port_now (self->port)) {
+        s_expire (self, call);
+        return;
+    }
     s_leave_queue (call);
     s_handle (call);
 }
@@ -544,25 +576,6 @@ static void s_take_down (zloom_server_t *self, zloom__link_t link)
             zloom__call_end (call);
         }
     }
-}
-
-//  The deadline of a held call. Who set one knows by itself; who set none is
-//  told that the server's own has passed.
-static void s_expire (zloom_server_t *self, zloom_call_t *call)
-{
-    self->stats.expired++;
-    bool set_none = call->headers.remaining > self->options.max_timeout_ms * ZLOOM_MSEC;
-    if (set_none && !call->is_notification) {
-        zloom_error_t error;
-        zloom_error_set (&error, ZLOOM_REASON_EXPIRED, "the server works on a call for %u ms",
-                         (unsigned) self->options.max_timeout_ms);
-        const zloom__event_t event = {
-            .channel = call->channel,
-            .link = call->link,
-            .envelope = zloom_bytes (call->envelope, call->envelope_size)};
-        s_refuse (self, &event, call->id, &error);
-    }
-    zloom__call_end (call);
 }
 
 static void s_run_timers (zloom_server_t *self)
