@@ -153,9 +153,9 @@ static const uint8_t *s_find_key (const reader_t *self, const uint8_t *p, uint32
     for (; pairs; pairs--) {
         zloom__token_t token;
         const uint8_t *content = zloom__read_checked (p, self->end, &token);
-        const uint8_t *value = zloom__pass_checked (p, self->end);
-        if (token.type == ZLOOM__STR
-            && zloom_bytes_equal (zloom_bytes (content, token.length), key))
+        bool is_str = token.type == ZLOOM__STR;
+        const uint8_t *value = is_str ? content + token.length : zloom__pass_checked (p, self->end);
+        if (is_str && zloom_bytes_equal (zloom_bytes (content, token.length), key))
             return value;
         p = zloom__pass_checked (value, self->end);
     }

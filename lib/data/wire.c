@@ -174,7 +174,7 @@ static void s_read_headers (walk_t *self, zloom__headers_t *ret)
 static void s_read_response (walk_t *self, zloom__message_t *ret)
 {
     zloom_bytes_t error = s_value (self);
-    if (!self->code && error.data[0] != 0xc0)
+    if (error.size && error.data[0] != 0xc0)
         ret->error = error;
     ret->value = s_value (self);
 }

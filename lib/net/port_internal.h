@@ -82,7 +82,7 @@ typedef struct zloom__event {
     zloom__link_t link;
     zloom_bytes_t envelope;  //  FRAME: to give back with a reply; borrowed until next
     zloom_bytes_t body;      //  FRAME: borrowed until next; keep moves it
-    bool is_zloom;           //  FRAME, UP: the peer has shown that it is a zloom peer
+    bool is_zloom;           //  CLIENT, FRAME and UP: the peer has shown that it is a zloom peer
     bool hides_peer;         //  UP: no handshake; whether anybody is there will show only by asking
     zloom_reason_t reason;   //  DOWN, BROKEN: why
     zloom__job_t *job;       //  JOB
@@ -111,6 +111,11 @@ typedef struct zloom__port_ops {
     //  Keep the body of the event at hand beyond the turn; its address may
     //  change. NO_MEMORY leaves it where it is.
     zloom_code_t (*keep) (zloom__port_t *, zloom__frame_t *ret_frame);
+
+    //  Whether the sender of the frame at hand has shown in its handshake that
+    //  it is a zloom peer. SERVER; asked only where it matters, since finding
+    //  out has its price. Before keep.
+    bool (*is_from_zloom) (zloom__port_t *);
 
     zloom_time_t (*now) (zloom__port_t *);
     uint64_t (*random) (zloom__port_t *);

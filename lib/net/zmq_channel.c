@@ -59,7 +59,10 @@ static void s_set_options (zloom__zmq_channel_t *self)
     s_set (self->socket, ZMQ_SNDHWM, s_queue_length (options));
     s_set (self->socket, ZMQ_RCVHWM, s_queue_length (options));
     s_set (self->socket, ZMQ_HANDSHAKE_IVL, s_handshake_ms);
-    s_set (self->socket, ZMQ_IPV6, 1);
+    //  Else a numeric IPv4 address is bound as a mapped one, and a name that has
+    //  both would be looked for at one end by IPv6 alone.
+    if (strchr (self->endpoint.text, '['))
+        s_set (self->socket, ZMQ_IPV6, 1);
     s_set (self->socket, ZMQ_TCP_KEEPALIVE, 1);
     s_set (self->socket, ZMQ_TCP_KEEPALIVE_IDLE, s_keepalive_idle_s);
     s_set (self->socket, ZMQ_TCP_KEEPALIVE_INTVL, s_keepalive_every_s);
@@ -304,6 +307,11 @@ static bool s_receive (zloom__zmq_channel_t *self, zmq_msg_t *body)
     return fits;
 }
 
+bool zloom__zmq_is_from_zloom (zmq_msg_t *message)
+{
+    return zmq_msg_gets (message, s_property_name) != NULL;
+}
+
 static void s_describe (zloom__zmq_channel_t *self, zmq_msg_t *body, zloom__event_t *ret_event)
 {
     ret_event->body = zloom_bytes (zmq_msg_data (body), zmq_msg_size (body));
@@ -315,7 +323,7 @@ static void s_describe (zloom__zmq_channel_t *self, zmq_msg_t *body, zloom__even
     }
     if (!self->asked_zloom) {
         self->asked_zloom = true;
-        self->is_zloom = zmq_msg_gets (body, s_property_name) != NULL;
+        self->is_zloom = zloom__zmq_is_from_zloom (body);
     }
     ret_event->link = self->is_up ? s_client_link (self) : 0;
     ret_event->is_zloom = self->is_zloom;

@@ -94,6 +94,10 @@ zloom_code_t
     zloom__zmq_channel_send (zloom__zmq_channel_t *self, zloom__link_t link,
                              zloom_bytes_t envelope, const zloom_bytes_t *parts, size_t count);
 
+//  Whether a message came from a peer that added our property to its handshake.
+bool
+    zloom__zmq_is_from_zloom (zmq_msg_t *message);
+
 //  Whether `next` would find something without poll(2) telling of it.
 bool
     zloom__zmq_channel_is_ready (zloom__zmq_channel_t *self);

@@ -231,6 +231,11 @@ static zloom_code_t s_keep (zloom__port_t *port, zloom__frame_t *ret_frame)
     return ZLOOM_OK;
 }
 
+static bool s_is_from_zloom (zloom__port_t *port)
+{
+    return zloom__zmq_is_from_zloom (&s_self (port)->body);
+}
+
 static void s_submit (zloom__port_t *port, zloom__job_t *job)
 {
     zloom__pool_submit (s_self (port)->pool, job);
@@ -311,6 +316,7 @@ static const zloom__port_ops_t s_ops = {.name = "libzmq",
                                         .send = s_send,
                                         .next = s_next,
                                         .keep = s_keep,
+                                        .is_from_zloom = s_is_from_zloom,
                                         .now = s_now,
                                         .random = s_random,
                                         .submit = s_submit,

@@ -74,6 +74,8 @@ struct zloom_call {
     zloom__timer_t timer;
     zloom__frame_t frame;          //  The body, once kept
 
+    bool is_extended;              //  The request had headers
+    bool is_from_zloom;            //  The caller is a zloom peer; known once it is kept
     bool is_notification;
     bool takes_items;
     bool is_kept;                  //  Slices are in `frame`

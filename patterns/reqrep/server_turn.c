@@ -81,6 +81,7 @@ static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *ev
     call->headers = message->headers;
     call->body = event->body.data;
     call->body_size = event->body.size;
+    call->is_extended = message->is_extended;
     call->is_notification = message->kind == ZLOOM__NOTIFICATION;
     call->takes_items = message->headers.credit != 0 && !call->is_notification;
     call->credit = (zloom__credit_t){.total = message->headers.credit};
@@ -136,6 +137,7 @@ bool zloom__call_keep (zloom_call_t *call)
     if (call->is_kept)
         return true;
     zloom__port_t *port = call->server->port;
+    call->is_from_zloom = call->is_extended || port->ops->is_from_zloom (port);
     if (port->ops->keep (port, &call->frame))
         return false;
     const uint8_t *from = call->body, *to = call->frame.bytes.data;
@@ -148,6 +150,20 @@ bool zloom__call_keep (zloom_call_t *call)
     return true;
 }
 
+//  A zloom client learns what its server is with the first thing it hears. Its
+//  first request may be one that is answered late; so that it can be given up
+//  meanwhile, its caller hears from us at once.
+static void s_introduce (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    zloom_buffer_reset (&self->scratch);
+    zloom__wire_beat (&self->scratch, ZLOOM__BEAT_ANSWER, 0);
+    zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
+    if (!self->scratch.failed)
+        self->port->ops->send (self->port, call->channel, call->link,
+                               zloom_bytes (call->envelope, call->envelope_size), &body, 1);
+}
+
 bool zloom__call_hold (zloom_call_t *call)
 {
     zloom_server_t *self = call->server;
@@ -155,6 +171,8 @@ bool zloom__call_hold (zloom_call_t *call)
         return true;
     if (!zloom__call_keep (call) || (self->pending >= self->table_size && !s_double_table (self)))
         return false;
+    if (call->is_from_zloom && !call->is_extended)
+        s_introduce (call);
     call->is_held = true;
     LIST_INSERT_HEAD (&self->table[s_bucket (self, call->link, call->id)], call, in_table);
     zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
@@ -273,14 +291,16 @@ static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_
 }
 
 //  The deadline of a held call. Who set one knows by itself; who set none is
-//  told that the server's own has passed.
-static void s_expire (zloom_server_t *self, zloom_call_t *call)
+//  told that the server's own has passed; that it was not worked on is said
+//  only where that is certain.
+static void s_expire (zloom_server_t *self, zloom_call_t *call, bool may_have_begun)
 {
     self->stats.expired++;
     bool set_none = call->headers.remaining > self->options.max_timeout_ms * ZLOOM_MSEC;
     if (set_none && !call->is_notification) {
         zloom_error_t error;
-        zloom_error_set (&error, ZLOOM_REASON_EXPIRED, "the server works on a call for %u ms",
+        zloom_error_set (&error, may_have_begun ? ZLOOM_REASON_DEADLINE : ZLOOM_REASON_EXPIRED,
+                         "the server works on a call for %u ms",
                          (unsigned) self->options.max_timeout_ms);
         const zloom__event_t event = {
             .channel = call->channel,
@@ -349,7 +369,7 @@ static void s_finish_job (zloom__job_t *job)
         return;
     }
     if (!zloom_call_cancelled (call))
-        s_expire (call->server, call);
+        s_expire (call->server, call, false);
     s_release (call);
 }
 
@@ -380,7 +400,7 @@ static void s_handle_first_ready (zloom_server_t *self)
 {
     zloom_call_t *call = TAILQ_FIRST (&self->ready);
     if (call->deadline <= zloom__port_now (self->port)) {
-        s_expire (self, call);
+        s_expire (self, call, false);
         return;
     }
     s_leave_queue (call);
@@ -585,7 +605,7 @@ static void s_run_timers (zloom_server_t *self)
         uint8_t *at = (uint8_t *) timer - offsetof (zloom_call_t, timer);
         zloom_call_t *call = (zloom_call_t *) (void *) at;
         if (s_is_open (call))
-            s_expire (self, call);
+            s_expire (self, call, !call->is_queued);
     }
 }
 
