@@ -13,6 +13,7 @@ extern const command_t command_cat;
 extern const command_t command_describe;
 extern const command_t command_ping;
 extern const command_t command_probe;
+extern const command_t command_serve;
 extern const command_t command_stats;
 
 #endif

@@ -1,5 +1,7 @@
 #include "message.h"
 
+#include <arpa/inet.h>
+
 #include "base/buffer.h"
 #include "base/text.h"
 #include "data/json.h"
@@ -11,24 +13,6 @@
 zloom_bytes_t message_frame (zframe_t *frame)
 {
     return zloom_bytes (zframe_data (frame), zframe_size (frame));
-}
-
-//  MessagePack's heads with a size of 32 bits.
-enum { HEAD_ARRAY = 0xdd, HEAD_STRING = 0xdb, HEAD_BYTES = 0xc6 };
-
-static void s_put_size (uint8_t bytes[4], size_t size)
-{
-    bytes[0] = (uint8_t) (size >> 24);
-    bytes[1] = (uint8_t) (size >> 16);
-    bytes[2] = (uint8_t) (size >> 8);
-    bytes[3] = (uint8_t) size;
-}
-
-static void s_append_head (zloom_buffer_t *buffer, uint8_t tag, size_t size)
-{
-    uint8_t head[5] = {tag};
-    s_put_size (head + 1, size);
-    zloom_buffer_append (buffer, head, sizeof head);
 }
 
 static bool s_is_utf8 (zloom_bytes_t bytes)
@@ -45,11 +29,13 @@ static bool s_is_utf8 (zloom_bytes_t bytes)
 //  An array of frames; with `text`, those that are UTF-8 as strings.
 static void s_append_frames (zloom_buffer_t *packed, zmsg_t *message, bool text)
 {
-    s_append_head (packed, HEAD_ARRAY, zmsg_size (message));
+    zloom_pack_array_head (packed, (uint32_t) zmsg_size (message));
     for (zframe_t *frame = zmsg_first (message); frame; frame = zmsg_next (message)) {
         zloom_bytes_t bytes = message_frame (frame);
-        s_append_head (packed, text && s_is_utf8 (bytes) ? HEAD_STRING : HEAD_BYTES, bytes.size);
-        zloom_buffer_append (packed, bytes.data, bytes.size);
+        if (text && s_is_utf8 (bytes))
+            zloom_pack_str (packed, bytes);
+        else
+            zloom_pack (packed, NULL, "b", bytes.data, bytes.size);
     }
     if (packed->failed)
         report_no_memory ();
@@ -57,10 +43,9 @@ static void s_append_frames (zloom_buffer_t *packed, zmsg_t *message, bool text)
 
 static void s_print_json (zmsg_t *message)
 {
-    static const char head[] = "\x81\xa6"  //  A map of one key, of six letters
-                               "frames";
     zloom_buffer_t packed = {0};
-    zloom_buffer_append (&packed, head, sizeof head - 1);
+    zloom_pack_map_head (&packed, 1);
+    zloom_pack_str (&packed, zloom_bytes_str ("frames"));
     s_append_frames (&packed, message, true);
     output_json (zloom_buffer_bytes (&packed), ZLOOM_JSON_EXACT);
     output_char ('\n');
@@ -105,9 +90,8 @@ static void s_print_raw (zmsg_t *message, message_ending_t ending)
 {
     for (zframe_t *frame = zmsg_first (message); frame; frame = zmsg_next (message)) {
         if (ending == MESSAGE_LEN32) {
-            uint8_t size[4];
-            s_put_size (size, zframe_size (frame));
-            output_bytes (zloom_bytes (size, sizeof size));
+            uint32_t size = htonl ((uint32_t) zframe_size (frame));
+            output_bytes (zloom_bytes (&size, sizeof size));
         }
         output_bytes (message_frame (frame));
         if (ending == MESSAGE_LINE)
@@ -204,7 +188,8 @@ static bool s_add_hex (zmsg_t *message, const uint8_t *word, size_t size)
     for (size_t i = 0; good && i < size; i += 2) {
         int high = s_digit (word[i]), low = s_digit (word[i + 1]);
         good = high >= 0 && low >= 0;
-        zframe_data (frame)[i / 2] = (byte) (high << 4 | low);
+        if (good)
+            zframe_data (frame)[i / 2] = (byte) (high << 4 | low);
     }
     if (good)
         zmsg_append (message, &frame);

@@ -40,9 +40,9 @@ static const command_t s_command_help = {.name = "help",
                                          .options = s_help_options,
                                          .run = s_run_help};
 
-static const command_t *const s_commands[] = {
-    &command_call, &command_describe, &command_ping,  &command_stats,
-    &command_cat,  &command_probe,    &s_command_help, NULL};
+static const command_t *const s_commands[] = {&command_serve, &command_call,   &command_describe,
+                                              &command_ping,  &command_stats,  &command_cat,
+                                              &command_probe, &s_command_help, NULL};
 
 static const command_t *s_find (const char *verb)
 {
