@@ -261,7 +261,7 @@ run-repeat: $(TEST_PROGRAMS) $(if $(call matching,$(TEST_SCRIPTS)),all)
 .PHONY: test-full run-threads run-valgrind
 test-full: deps
 	$(again) run-tests SAN=address,undefined SIM_SEEDS=$(SIM_SEEDS)
-	$(again) run-threads SAN=thread
+	$(again) run-threads SAN=thread SIM_SECONDS=20
 	$(again) run-valgrind SAN=
 	$(again) run-fault SAN=address,undefined
 

@@ -26,6 +26,7 @@
 #include "data/pack.h"
 #include "data/walk.h"
 #include "net/runtime.h"
+#include "policy/histogram.h"
 #include "reqrep/call.h"
 #include "reqrep/client.h"
 #include "reqrep/server.h"

@@ -30,8 +30,7 @@ struct zloom_histogram {
     uint64_t cells[];  //  How many values fell in each
 };
 
-//  -------------------------------------------------------------------------
-//  Values and cells
+//  Values and cells.
 
 static int s_shift (const zloom_histogram_t *self, int64_t value)
 {
@@ -73,8 +72,7 @@ static bool s_in_range (const zloom_histogram_t *self, int64_t value)
     return value >= 0 && value <= self->options.highest;
 }
 
-//  -------------------------------------------------------------------------
-//  Life
+//  Life.
 
 static zloom_code_t s_check (const zloom_histogram_options_t *options, zloom_error_t *reterr)
 {
@@ -143,8 +141,7 @@ void zloom_histogram_reset (zloom_histogram_t *self)
     self->max = 0;
 }
 
-//  -------------------------------------------------------------------------
-//  Recording
+//  Recording.
 
 //  Count `times` values from least to most, all of one cell or all outside.
 static bool s_count (zloom_histogram_t *self, int64_t least, int64_t most, uint64_t times)
@@ -218,8 +215,7 @@ zloom_code_t zloom_histogram_add (zloom_histogram_t *self, const zloom_histogram
     return ZLOOM_OK;
 }
 
-//  -------------------------------------------------------------------------
-//  Reading
+//  Reading.
 
 //  Where to look for values. Of an empty histogram the first lies behind the
 //  last, as min lies above max.

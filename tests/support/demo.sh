@@ -19,12 +19,16 @@ tell () {
     printf '\n%s# %s%s\n' "$bold" "$1" "$plain"
 }
 
-#  show COMMAND: as it would be typed, and what it does; the exit code if not 0.
+#  show COMMAND: as it would be typed, and what it does. The tour ends where
+#  one fails.
 show () {
-    local status=0
     printf '%s$ %s%s\n' "$bold" "$1" "$plain"
-    bash -c "$1" || status=$?
-    [ $status = 0 ] || echo "(exit code $status)"
+    bash -c "$1" || { echo "demo: exit code $?" >&2; exit 1; }
+}
+
+#  show_failing COMMAND: the same for one that has to fail.
+show_failing () {
+    show "$1; echo \"exit code \$?\""
 }
 
 #  serve COMMAND: the same for a service, which runs until the tour ends.
@@ -57,8 +61,8 @@ tell "A call a line from stdin: one after the other, then 8 at a time."
 show "printf '%s\n' brokerless messaging toolkit | zloom call $address upper -l --async 8"
 
 tell "Errors have a name, an exit code, and say what to try."
-show "zloom call $address uper hello"
-show "zloom call tcp://127.0.0.1:$(free_port) wc hello --timeout 1s"
+show_failing "zloom call $address uper hello"
+show_failing "zloom call tcp://127.0.0.1:$(free_port) wc hello"
 
 tell "What listens there?"
 show "zloom probe $address"

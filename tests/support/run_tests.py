@@ -40,7 +40,7 @@ PHASES = {
     "fault": (300, 1),
 }
 DEFAULT = ["unit", "sim", "fuzz", "interop", "cli", "install", "readme"]
-VALGRIND_SLOWER = 10
+SLOWER = 10  # under valgrind, and the simulation with all its seeds
 
 BUILD = os.environ.get("BUILD", "build/current")
 MAKE = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}"]
@@ -122,28 +122,38 @@ def end_group(group):
     return True
 
 
+def execute(test, limit, output):
+    """Run a program, bounded in time, in a session of its own; returns its status."""
+    try:
+        child = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=output,
+                                 stderr=output, env=environment(), start_new_session=True)
+    except OSError as error:
+        test.why = str(error)
+        return 0
+    running.add(child.pid)
+    try:
+        child.wait(limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        test.why = f"still running after {limit} s"
+    if end_group(child.pid) and not test.why:
+        test.why = "left processes behind"
+    running.discard(child.pid)
+    return child.returncode
+
+
 def run(test, limit):
-    """Run one program, bounded in time, in a process group of its own."""
+    """Run one test, and keep what it printed beside the programs."""
     started = time.monotonic()
     kept = os.path.join(BUILD, "log", re.sub(r"\W", "_", test.path) + ".txt")
     os.makedirs(os.path.dirname(kept), exist_ok=True)
     with open(kept, "w+", encoding="utf-8", errors="replace") as output:
-        child = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=output,
-                                 stderr=output, env=environment(), start_new_session=True)
-        running.add(child.pid)
-        try:
-            child.wait(limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-            test.why = f"still running after {limit} s"
-        if end_group(child.pid) and not test.why:
-            test.why = "left processes behind"
-        running.discard(child.pid)
+        status = execute(test, limit, output)
         test.seconds = time.monotonic() - started
         output.seek(0)
         test.output = output.read()
-    count(test, child.returncode)
+    count(test, status)
     return test
 
 
@@ -158,7 +168,7 @@ def count(test, status):
         test.failed = len(re.findall(r"^not ok ", test.output, re.M))
     elif status == SKIPPED:
         test.skipped = 1
-    elif status == 0:
+    elif status == 0 and not test.why:
         test.passed = 1
     if status not in (0, SKIPPED) and not test.why:
         test.why = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
@@ -184,8 +194,9 @@ def run_phase(phase, wanted, valgrind):
     """Run the tests of a phase that `wanted` asks for; returns them."""
     limit, jobs = PHASES[phase]
     tests = [test for test in find_tests(phase) if wanted in test.path]
+    if valgrind or (phase == "sim" and "SIM_SEEDS" in os.environ):
+        limit *= SLOWER
     if valgrind:
-        limit *= VALGRIND_SLOWER
         for test in tests:
             test.command = VALGRIND + test.command
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
