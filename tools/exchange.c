@@ -23,6 +23,7 @@ typedef struct {
     bool feed_dry;  //  Nothing to hand out before more is read
     bool feed_ended;
     zmsg_t *outgoing;       //  Next to be sent
+    bool turn_over;         //  There may be more to send at once
     bool refused;           //  libzmq has no room for it, or nobody to send it to
     zframe_t *stream_peer;  //  STREAM: to whom a message without an id goes
     bool awaits_reply;      //  REQ: sent, and not answered
@@ -166,11 +167,13 @@ static bool s_send (exchange_t *self)
 
 static void s_send_some (exchange_t *self)
 {
+    self->turn_over = false;
     for (int i = 0; i < TURN && !self->done; i++) {
         s_load (self);
         if (!s_send (self))
-            break;
+            return;
     }
+    self->turn_over = true;
 }
 
 // ---- Receiving --------------------------------------------------------------
@@ -336,6 +339,8 @@ static bool s_tells_room (const exchange_t *self)
 
 static zloom_time_t s_wake_time (const exchange_t *self)
 {
+    if (self->turn_over)
+        return 0;
     limits_t limits = s_limits (self);
     zloom_time_t at = zloom_time_min (zloom_time_min (limits.duration, limits.idle),
                                       zloom_time_min (limits.wait, limits.reply));

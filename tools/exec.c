@@ -5,7 +5,6 @@
 #include <sys/queue.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "child.h"
 #include "data/json.h"
 #include "data/pack.h"
@@ -59,6 +58,14 @@ static void s_free_job (job_t *job)
     zloom_free (job);
 }
 
+//  A call that is not answered would come back to a job that is gone.
+static void s_abandon (job_t *job)
+{
+    if (job->call)
+        zloom_call_fail (job->call, ZLOOM_UNAVAILABLE, "the service ended before its command");
+    s_free_job (job);
+}
+
 void exec_destroy (exec_t **self_p)
 {
     exec_t *self = *self_p;
@@ -69,11 +76,11 @@ void exec_destroy (exec_t **self_p)
     while ((job = TAILQ_FIRST (&self->running))) {
         TAILQ_REMOVE (&self->running, job, next);
         child_kill (&job->child);
-        s_free_job (job);
+        s_abandon (job);
     }
     while ((job = TAILQ_FIRST (&self->waiting))) {
         TAILQ_REMOVE (&self->waiting, job, next);
-        zloom_free (job);
+        s_abandon (job);
     }
     method_t *method;
     while ((method = SLIST_FIRST (&self->methods))) {
@@ -86,13 +93,22 @@ void exec_destroy (exec_t **self_p)
 
 //  Answers.
 
+//  Values may be as large as what a command may print, which is --max-size.
+static zloom_limits_t s_limits (const job_t *job)
+{
+    zloom_limits_t limits = ZLOOM_LIMITS_DEFAULT;
+    limits.max_size = (uint32_t) job->method->exec->options->max_output;
+    return limits;
+}
+
 //  What the command printed: JSON if it is that, else text without the newline
 //  that ends it, or bytes if it is no text.
 static void s_reply_output (job_t *job)
 {
     zloom_bytes_t output = zloom_buffer_bytes (&job->child.output);
     zloom_buffer_t value = {0};
-    if (output.size && zloom_json_to_msgpack (output, NULL, &value, NULL) == ZLOOM_OK) {
+    zloom_limits_t limits = s_limits (job);
+    if (output.size && zloom_json_to_msgpack (output, &limits, &value, NULL) == ZLOOM_OK) {
         zloom_call_reply_bytes (job->call, zloom_buffer_bytes (&value));
         zloom_buffer_clear (&value);
         return;
@@ -104,23 +120,35 @@ static void s_reply_output (job_t *job)
     zloom_buffer_clear (&value);
 }
 
-//  The last line or lines of stderr, for a person; all that was kept, as data.
+//  The end of what was said, in one line; the library escapes the rest.
+static void s_one_line (zloom_bytes_t said, char text[160])
+{
+    const size_t most = 120;  //  Each newline takes two places
+    while (said.size && said.data[said.size - 1] == '\n')
+        said.size--;
+    if (said.size > most)
+        said = zloom_bytes (said.data + said.size - most, most);
+    size_t at = 0;
+    for (size_t i = 0; i < said.size && at < 158; i++) {
+        bool ends = said.data[i] == '\n';
+        text[at++] = ends ? ';' : (char) said.data[i];
+        if (ends)
+            text[at++] = ' ';
+    }
+    text[at] = 0;
+}
+
+//  The end of stderr for a person; all of it that was kept, as data.
 static void s_fail_output (job_t *job, const char *how)
 {
     const zloom_buffer_t *errors = &job->child.errors;
-    zloom_bytes_t said = zloom_buffer_bytes (errors);
-    while (said.size && said.data[said.size - 1] == '\n')
-        said.size--;
-    const size_t shown_most = 160;
-    if (said.size > shown_most)
-        said = zloom_bytes (said.data + said.size - shown_most, shown_most);
-    char shown[256];
-    zloom_text_escape (shown, sizeof shown, said);
+    char text[160];
+    s_one_line (zloom_buffer_bytes (errors), text);
     zloom_buffer_t data = {0};
     zloom_pack (&data, NULL, "{s:i s:b}", "exit", job->child.was_killed ? -1 : job->child.status,
                 "stderr", errors->data, errors->size);
     zloom_call_fail_data (job->call, ZLOOM_UNKNOWN, zloom_buffer_bytes (&data), "'%s' %s%s%s",
-                          job->method->words[0], how, said.size ? ": " : "", shown);
+                          job->method->words[0], how, text[0] ? ": " : "", text);
     zloom_buffer_clear (&data);
 }
 
@@ -154,7 +182,8 @@ static zloom_code_t s_make_input (const job_t *job, zloom_buffer_t *ret_input,
     zloom_bytes_t params = zloom_call_params (job->call);
     const exec_options_t *options = job->method->exec->options;
     if (options->input == EXEC_JSON) {
-        zloom_code_t code = zloom_json_from_msgpack (params, 0, NULL, ret_input, reterr);
+        zloom_limits_t limits = s_limits (job);
+        zloom_code_t code = zloom_json_from_msgpack (params, 0, &limits, ret_input, reterr);
         zloom_buffer_append (ret_input, "\n", 1);
         return code;
     }
