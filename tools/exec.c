@@ -33,7 +33,7 @@ TAILQ_HEAD (job_queue, job);
 struct exec {
     const exec_options_t *options;
     zloom_server_t *server;
-    SLIST_HEAD (, command_method) methods;
+    SLIST_HEAD (method_list, command_method) methods;
     struct job_queue waiting;
     struct job_queue running;
     size_t count;  //  Running

@@ -1,5 +1,6 @@
 #include "net/endpoint_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -40,11 +41,11 @@ static const char *s_find_flaw (const zloom__endpoint_t *self)
     const char *colon = strrchr (address, ':');
     if (!colon || colon == address || !colon[1])
         return "a tcp endpoint is tcp://HOST:PORT";
-    if (strcmp (colon + 1, "*") == 0)
+    const char *port = colon + 1;
+    if (strcmp (port, "*") == 0)
         return NULL;
-    char *end;
-    long port = strtol (colon + 1, &end, 10);
-    if (*end || port < 0 || port > 65535)
+    bool is_number = strspn (port, "0123456789") == strlen (port);
+    if (!is_number || strtol (port, NULL, 10) > 65535)
         return "the port is a number from 0 to 65535";
     return NULL;
 }
@@ -92,10 +93,23 @@ bool zloom__endpoint_next (const char **list_p, zloom__endpoint_t *ret_endpoint,
     return *ret_code == ZLOOM_OK;
 }
 
+//  Only what is an address as a whole is taken at its word: libzmq binds what
+//  follows a ';', and "127.0.0.1.example.org" is anybody's.
 static bool s_is_loopback (const char *address)
 {
-    return strncmp (address, "127.", 4) == 0 || strncmp (address, "[::1]:", 6) == 0
-           || strncmp (address, "localhost:", 10) == 0 || strncmp (address, "lo:", 3) == 0;
+    char host[ZLOOM__ENDPOINT_MAX];
+    size_t length = (size_t) (strrchr (address, ':') - address);
+    memcpy (host, address, length);
+    host[length] = 0;
+    struct in_addr v4;
+    if (inet_pton (AF_INET, host, &v4) == 1)
+        return ntohl (v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (host[0] == '[' && host[length - 1] == ']') {
+        host[length - 1] = 0;
+        struct in6_addr v6;
+        return inet_pton (AF_INET6, host + 1, &v6) == 1 && IN6_IS_ADDR_LOOPBACK (&v6);
+    }
+    return strcmp (host, "localhost") == 0 || strcmp (host, "lo") == 0;
 }
 
 //  The directory of an ipc path, in `ret_directory` (as large as an endpoint).
@@ -107,6 +121,9 @@ static const char *s_directory (const zloom__endpoint_t *self, char *ret_directo
 
 static zloom_code_t s_check_ipc (const zloom__endpoint_t *self, zloom_error_t *reterr)
 {
+    //  libzmq makes a private directory for a path of its choice.
+    if (s_address (self)[0] == '*')
+        return ZLOOM_OK;
     if (s_address (self)[0] == '@')
         return zloom_error_set (reterr, ZLOOM_REASON_INSECURE_BIND,
                                 "'%s': every user can reach an abstract name; use a path in a "
@@ -164,6 +181,25 @@ static void s_lock_path (const zloom__endpoint_t *self, char *ret_path)
     snprintf (ret_path, ZLOOM__ENDPOINT_MAX, "%s.lock", s_address (self));
 }
 
+//  Whether a bind, which removes what lies there, would destroy a thing of
+//  somebody's. A socket is none: nobody has the claim to it.
+static bool s_is_in_the_way (const char *path)
+{
+    struct stat info;
+    return lstat (path, &info) == 0 && !S_ISSOCK (info.st_mode);
+}
+
+static zloom_code_t s_fail_claim (const zloom__endpoint_t *self, const char *path,
+                                  zloom_error_t *reterr)
+{
+    if (errno == EWOULDBLOCK)
+        return zloom_error_set (reterr, ZLOOM_REASON_ADDRESS_IN_USE, "'%s': another server has it",
+                                self->text);
+    bool is_full = errno == EMFILE || errno == ENFILE;
+    return zloom_error_set (reterr, is_full ? ZLOOM_REASON_DESCRIPTORS : ZLOOM_REASON_ADDRESS,
+                            "'%s': %s", path, strerror (errno));
+}
+
 zloom_code_t zloom__endpoint_claim (const zloom__endpoint_t *self, int *ret_lock,
                                     zloom_error_t *reterr)
 {
@@ -171,26 +207,19 @@ zloom_code_t zloom__endpoint_claim (const zloom__endpoint_t *self, int *ret_lock
     const char *address = s_address (self);
     if (self->transport != ZLOOM__IPC || address[0] == '@' || address[0] == '*')
         return ZLOOM_OK;
+    if (s_is_in_the_way (address))
+        return zloom_error_set (reterr, ZLOOM_REASON_ADDRESS,
+                                "'%s': something is there that is no socket", self->text);
 
     char path[ZLOOM__ENDPOINT_MAX];
     s_lock_path (self, path);
-    int lock = -1;
-    for (int tries = 0; tries < 3 && lock == -1; tries++) {
+    int lock = s_try_lock (path);
+    for (int tries = 1; lock == -1 && errno == EAGAIN && tries < 3; tries++)
         lock = s_try_lock (path);
-        if (lock == -1 && errno != EAGAIN)
-            break;
-    }
-    if (lock >= 0) {
-        *ret_lock = lock;
-        return ZLOOM_OK;
-    }
-    if (errno == EWOULDBLOCK)
-        return zloom_error_set (reterr, ZLOOM_REASON_ADDRESS_IN_USE,
-                                "'%s': another server has it", self->text);
-    bool is_full = errno == EMFILE || errno == ENFILE;
-    return zloom_error_set (reterr,
-                            is_full ? ZLOOM_REASON_DESCRIPTORS : ZLOOM_REASON_ADDRESS,
-                            "'%s': %s", path, strerror (errno));
+    if (lock == -1)
+        return s_fail_claim (self, path, reterr);
+    *ret_lock = lock;
+    return ZLOOM_OK;
 }
 
 void zloom__endpoint_release (const zloom__endpoint_t *self, int lock)
@@ -199,6 +228,7 @@ void zloom__endpoint_release (const zloom__endpoint_t *self, int lock)
         return;
     char path[ZLOOM__ENDPOINT_MAX];
     s_lock_path (self, path);
+    unlink (s_address (self));
     unlink (path);
     close (lock);
 }

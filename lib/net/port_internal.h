@@ -63,7 +63,7 @@ typedef enum zloom__event_kind {
     ZLOOM__EVENT_UP,       //  CLIENT: a link is up
     ZLOOM__EVENT_DOWN,     //  A link went down; link 0: a try ended that trying again won't mend
     ZLOOM__EVENT_ROOM,     //  A link that was full takes frames again
-    ZLOOM__EVENT_WOKEN,    //  Somebody called wake
+    ZLOOM__EVENT_WOKEN,    //  Somebody called wake, or a message was dropped
     ZLOOM__EVENT_JOB,      //  A job is done
     ZLOOM__EVENT_BROKEN    //  The port is dead (reason: CONTEXT_GONE); nothing else comes
 } zloom__event_kind_t;
@@ -94,9 +94,6 @@ typedef struct zloom__port_ops {
 
     zloom_code_t (*open) (zloom__port_t *, const zloom__channel_options_t *,
                           zloom__channel_t *ret_channel, zloom_error_t *reterr);
-
-    //  No new peers (SERVER; links that are there stay).
-    void (*unbind) (zloom__port_t *, zloom__channel_t);
 
     //  Send one body, given in parts, all borrowed until it returns. OK: it
     //  has taken them. RESOURCE_EXHAUSTED: the link is full, ROOM may follow.
@@ -174,7 +171,7 @@ typedef struct zloom__port_options {
 } zloom__port_options_t;
 
 //  Make a port that speaks through libzmq.
-//  Errors: NO_MEMORY, DESCRIPTORS, CONTEXT_GONE, SYSTEM.
+//  Errors: NO_MEMORY, DESCRIPTORS, FORKED (a runtime of the parent's), SYSTEM.
 zloom__port_t *
     zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
 

@@ -107,7 +107,7 @@ void *zloom_runtime_context (const zloom_runtime_t *self)
 //  Locks: s_default.lock is held.
 static zloom_runtime_t *s_acquire_default_locked (zloom_error_t *reterr)
 {
-    //  A child made its own default if it used its parent's would-be one.
+    //  Its parent's is of no use to a forked child; it makes its own.
     if (s_default.runtime && zloom__guard_is_forked (&s_default.runtime->guard)) {
         s_default.runtime = NULL;
         s_default.users = 0;
@@ -121,6 +121,11 @@ static zloom_runtime_t *s_acquire_default_locked (zloom_error_t *reterr)
 
 zloom_runtime_t *zloom__runtime_acquire (zloom_runtime_t *given, zloom_error_t *reterr)
 {
+    if (given && zloom__guard_is_forked (&given->guard)) {
+        zloom_error_set (reterr, ZLOOM_REASON_FORKED,
+                         "the runtime was made before a fork; make a new one");
+        return NULL;
+    }
     if (given)
         return given;
     pthread_mutex_lock (&s_default.lock);

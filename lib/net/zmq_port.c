@@ -15,15 +15,20 @@
 //  Endpoints of one client or server.
 enum { CHANNELS_MAX = 64 };
 
+//  Turns of a busy port until it asks poll(2) all the same, for what only that
+//  can tell: what monitors say, and that it is time to connect again.
+enum { LOOKS_WITHOUT_POLL = 64 };
+
 typedef struct {
     zloom__port_t port;  //  First: a port is cast to this
     zloom_runtime_t *runtime;
     zloom_random_t random;
     zloom__zmq_channel_t *channels[CHANNELS_MAX];
     unsigned count;
-    unsigned first;                //  Where the next look begins; fairness
-    zmq_msg_t body;                //  Of the event at hand
-    zloom__pool_t *pool;           //  NULL without workers
+    unsigned first;       //  Where the next look begins; fairness
+    unsigned unpolled;    //  Looks since poll(2) was asked
+    zmq_msg_t body;       //  Of the event at hand
+    zloom__pool_t *pool;  //  NULL without workers
     int wake_fd;
     atomic_bool was_woken;         //  By wake: told as WOKEN
     atomic_bool has_jobs;          //  By the pool: told as JOB
@@ -38,9 +43,11 @@ static zmq_port_t *s_self (zloom__port_t *port)
 static void s_ring (zmq_port_t *self)
 {
     uint64_t one = 1;
+    int was = errno;
     //  A full counter is as readable as can be.
     ssize_t written = write (self->wake_fd, &one, sizeof one);
     (void) written;
+    errno = was;
 }
 
 //  Thread: any. Async-signal-safe.
@@ -73,8 +80,8 @@ static void s_watch (zmq_port_t *self, const zloom__zmq_channel_t *channel)
 {
     if (self->readiness.epoll == -1)
         return;
-    zloom__readiness_watch (&self->readiness, channel->fd);
-    zloom__readiness_watch (&self->readiness, channel->monitor_fd);
+    zloom__readiness_watch (&self->readiness, channel->sockets.fd);
+    zloom__readiness_watch (&self->readiness, channel->sockets.monitor_fd);
 }
 
 static zloom_code_t s_open (zloom__port_t *port, const zloom__channel_options_t *options,
@@ -87,9 +94,8 @@ static zloom_code_t s_open (zloom__port_t *port, const zloom__channel_options_t 
     zloom__zmq_channel_t *channel = (zloom__zmq_channel_t *) zloom_alloc (sizeof *channel);
     if (!channel)
         return zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for an endpoint");
-    zloom_code_t code =
-        zloom__zmq_channel_open (channel, zloom_runtime_context (self->runtime), self->count,
-                                 options, &self->random, reterr);
+    zloom_code_t code = zloom__zmq_channel_open (channel, zloom_runtime_context (self->runtime),
+                                                 self->count, options, &self->random, reterr);
     if (code) {
         zloom_free (channel);
         return code;
@@ -100,16 +106,10 @@ static zloom_code_t s_open (zloom__port_t *port, const zloom__channel_options_t 
     return ZLOOM_OK;
 }
 
-static void s_unbind (zloom__port_t *port, zloom__channel_t channel)
-{
-    zloom__zmq_channel_unbind (s_self (port)->channels[channel]);
-}
-
 static zloom_code_t s_send (zloom__port_t *port, zloom__channel_t channel, zloom__link_t link,
                             zloom_bytes_t envelope, const zloom_bytes_t *parts, size_t count)
 {
-    return zloom__zmq_channel_send (s_self (port)->channels[channel], link, envelope, parts,
-                                    count);
+    return zloom__zmq_channel_send (s_self (port)->channels[channel], link, envelope, parts, count);
 }
 
 //  Waiting.
@@ -135,8 +135,9 @@ static unsigned s_fill_polls (const zmq_port_t *self, struct pollfd *polls)
     unsigned count = 0;
     polls[count++] = (struct pollfd){self->wake_fd, POLLIN, 0};
     for (unsigned i = 0; i < self->count; i++) {
-        polls[count++] = (struct pollfd){self->channels[i]->fd, POLLIN, 0};
-        polls[count++] = (struct pollfd){self->channels[i]->monitor_fd, POLLIN, 0};
+        const zloom__zmq_sockets_t *sockets = &self->channels[i]->sockets;
+        polls[count++] = (struct pollfd){sockets->fd, POLLIN, 0};
+        polls[count++] = (struct pollfd){sockets->monitor_fd, POLLIN, 0};
     }
     return count;
 }
@@ -149,13 +150,9 @@ static void s_read_polls (zmq_port_t *self, const struct pollfd *polls)
         ssize_t got = read (self->wake_fd, &count, sizeof count);
         (void) got;
     }
-    for (unsigned i = 0; i < self->count; i++) {
-        zloom__zmq_channel_t *channel = self->channels[i];
-        if (polls[1 + 2 * i].revents)
-            channel->must_look = true;
+    for (unsigned i = 0; i < self->count; i++)
         if (polls[2 + 2 * i].revents)
-            zloom__zmq_channel_hear (channel, self->port.now, &self->random);
-    }
+            zloom__zmq_link_hear (self->channels[i], self->port.now, &self->random);
 }
 
 //  Sleep until something stirs, at most until the given time.
@@ -168,24 +165,15 @@ static void s_sleep (zmq_port_t *self, zloom_time_t until)
     struct timespec timeout = {(time_t) (left / ZLOOM_SEC), (long) (left % ZLOOM_SEC)};
     int ready = ppoll (polls, count, until == ZLOOM_NEVER ? NULL : &timeout, NULL);
     zloom__port_refresh (&self->port);
+    self->unpolled = 0;
     if (ready > 0)
         s_read_polls (self, polls);
     s_reopen_channels (self);
 }
 
-//  What is there without waiting; TIMEOUT for nothing.
-static zloom__event_kind_t s_look (zmq_port_t *self, zloom__event_t *ret_event)
+//  What comes from within: jobs that are done, and calls of wake.
+static zloom__event_kind_t s_look_within (zmq_port_t *self, zloom__event_t *ret_event)
 {
-    for (unsigned i = 0; i < self->count; i++) {
-        unsigned at = self->first + i < self->count ? self->first + i
-                                                    : self->first + i - self->count;
-        zloom__event_kind_t kind =
-            zloom__zmq_channel_next (self->channels[at], &self->body, ret_event);
-        if (kind != ZLOOM__EVENT_TIMEOUT) {
-            self->first = at + 1 < self->count ? at + 1 : 0;
-            return kind;
-        }
-    }
     if (self->pool && atomic_load (&self->has_jobs)) {
         //  Lowered before the list is looked at, so that no job is overlooked.
         atomic_store (&self->has_jobs, false);
@@ -194,8 +182,24 @@ static zloom__event_kind_t s_look (zmq_port_t *self, zloom__event_t *ret_event)
             return ZLOOM__EVENT_JOB;
         }
     }
-    if (atomic_exchange (&self->was_woken, false))
-        return ZLOOM__EVENT_WOKEN;
+    return atomic_exchange (&self->was_woken, false) ? ZLOOM__EVENT_WOKEN : ZLOOM__EVENT_TIMEOUT;
+}
+
+//  What is there without waiting; TIMEOUT for nothing. Whoever had something
+//  is looked at last the next time.
+static zloom__event_kind_t s_look (zmq_port_t *self, zloom__event_t *ret_event)
+{
+    unsigned sources = self->count + 1;
+    for (unsigned i = 0; i < sources; i++) {
+        unsigned at = (self->first + i) % sources;
+        zloom__event_kind_t kind =
+            at < self->count ? zloom__zmq_channel_next (self->channels[at], &self->body, ret_event)
+                             : s_look_within (self, ret_event);
+        if (kind != ZLOOM__EVENT_TIMEOUT) {
+            self->first = at + 1;
+            return kind;
+        }
+    }
     return ZLOOM__EVENT_TIMEOUT;
 }
 
@@ -204,6 +208,8 @@ static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
 {
     zmq_port_t *self = s_self (port);
     *ret_event = (zloom__event_t){.kind = ZLOOM__EVENT_TIMEOUT};
+    if (++self->unpolled == LOOKS_WITHOUT_POLL)
+        s_sleep (self, 0);
     //  At least one sleep, be it of no length: monitors speak only through poll.
     for (bool slept = false;; slept = true) {
         ret_event->kind = s_look (self, ret_event);
@@ -222,7 +228,7 @@ static void s_release_frame (zloom__frame_t *frame)
 
 static zloom_code_t s_keep (zloom__port_t *port, zloom__frame_t *ret_frame)
 {
-    _Static_assert (sizeof (zmq_msg_t) <= sizeof ret_frame->store, "a frame holds a zmq_msg_t");
+    _Static_assert(sizeof (zmq_msg_t) <= sizeof ret_frame->store, "a frame holds a zmq_msg_t");
     zmq_msg_t *kept = (zmq_msg_t *) ret_frame->store.words;
     zmq_msg_init (kept);
     zmq_msg_move (kept, &s_self (port)->body);
@@ -312,7 +318,6 @@ static void s_destroy (zloom__port_t *port, zloom_time_t linger)
 
 static const zloom__port_ops_t s_ops = {.name = "libzmq",
                                         .open = s_open,
-                                        .unbind = s_unbind,
                                         .send = s_send,
                                         .next = s_next,
                                         .keep = s_keep,
@@ -330,8 +335,7 @@ static const zloom__port_ops_t s_ops = {.name = "libzmq",
                                         .destroy = s_destroy};
 
 //  The parts that may fail, in order; what was made is left to s_destroy.
-static bool s_equip (zmq_port_t *self, const zloom__port_options_t *options,
-                     zloom_error_t *reterr)
+static bool s_equip (zmq_port_t *self, const zloom__port_options_t *options, zloom_error_t *reterr)
 {
     if (options->is_woken || options->workers) {
         self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -100,13 +100,32 @@ zloom__peer_t *zloom__links_note (zloom__links_t *self, const zloom__event_t *ev
     return peer;
 }
 
+//  Whether one that may not be there is being asked; a moment tells.
+static bool s_is_in_doubt (const zloom__peer_t *peer)
+{
+    return zloom__peer_is_unproven (peer) && peer->nature == ZLOOM__NATURE_ASKED;
+}
+
+static bool s_may_work (const zloom__peer_t *peer)
+{
+    return peer->link && !peer->is_draining && !peer->is_full && !zloom__peer_is_silent (peer)
+           && !s_is_in_doubt (peer);
+}
+
+static bool s_is_better (const zloom__peer_t *peer, const zloom__peer_t *best)
+{
+    bool is_unproven = zloom__peer_is_unproven (peer);
+    if (is_unproven != zloom__peer_is_unproven (best))
+        return !is_unproven;
+    return peer->working < best->working;
+}
+
 zloom__peer_t *zloom__links_pick (const zloom__links_t *self)
 {
     zloom__peer_t *best = NULL;
     for (size_t i = 0; i < self->count; i++) {
         zloom__peer_t *peer = &self->peers[i];
-        if (peer->link && !peer->is_draining && !peer->is_full && !zloom__peer_is_silent (peer)
-            && (!best || peer->working < best->working))
+        if (s_may_work (peer) && (!best || s_is_better (peer, best)))
             best = peer;
     }
     return best;
@@ -120,12 +139,26 @@ uint32_t zloom__links_present (const zloom__links_t *self)
     return present;
 }
 
+bool zloom__links_are_ready (const zloom__links_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->peers[i].link && !zloom__peer_is_unproven (&self->peers[i]))
+            return true;
+    return false;
+}
+
 bool zloom__links_are_hopeless (const zloom__links_t *self)
 {
     for (size_t i = 0; i < self->count; i++)
         if (self->peers[i].link || !self->peers[i].refused)
             return false;
     return true;
+}
+
+void zloom__links_hope (zloom__links_t *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        self->peers[i].refused = ZLOOM_REASON_NONE;
 }
 
 zloom_code_t zloom__links_explain (const zloom__links_t *self, zloom_error_t *ret_error)

@@ -67,13 +67,19 @@ zloom__peer_t *
     zloom__links_note (zloom__links_t *self, const zloom__event_t *event);
 
 //  The peer for the next piece of work: up, not draining, not silent, not
-//  full, with the least work, the first on a tie. NULL: there is none.
+//  full, not being asked whether it is there; one that has shown that it is
+//  before one that has not; with the least work, the first on a tie. NULL:
+//  there is none.
 zloom__peer_t *
     zloom__links_pick (const zloom__links_t *self);
 
 //  How many are up.
 uint32_t
     zloom__links_present (const zloom__links_t *self);
+
+//  Whether one is up that is known to be there.
+bool
+    zloom__links_are_ready (const zloom__links_t *self);
 
 //  Why none is up: the most telling trouble among the endpoints, as a reason
 //  and a text with each endpoint's name. Returns its code.
@@ -83,6 +89,10 @@ zloom_code_t
 //  Whether none is up and none can come up: each was refused for good.
 bool
     zloom__links_are_hopeless (const zloom__links_t *self);
+
+//  Hope anew: only what is refused from now on counts.
+void
+    zloom__links_hope (zloom__links_t *self);
 
 //  Beat where it is due, and return when to do it again.
 zloom_time_t

@@ -1,9 +1,6 @@
 #include "reqrep/call.h"
 #include "reqrep/server_internal.h"
 
-#include <stdio.h>
-
-#include "base/text.h"
 #include "data/pack_internal.h"
 
 //  Arguments.
@@ -40,8 +37,10 @@ static zloom_code_t s_ended_before (zloom_call_t *self)
 //  The response is made: a worker leaves it to the owner.
 static void s_finish (zloom_call_t *self, zloom_bytes_t tail)
 {
+    zloom_server_t *server = self->server;
     if (!self->is_threaded) {
         zloom__call_send_response (self, tail);
+        zloom__server_settle (server);
         return;
     }
     zloom_buffer_append (&self->out, tail.data, tail.size);
@@ -105,10 +104,7 @@ static zloom_code_t s_vfail (zloom_call_t *self, zloom_code_t code, zloom_bytes_
     if (self->is_answered)
         return s_ended_before (self);
     zloom_error_t error;
-    char raw[sizeof error.text];
-    vsnprintf (raw, sizeof raw, format, arguments);
-    zloom_error_set (&error, ZLOOM_REASON_HANDLER, "%s", "");
-    zloom_text_escape (error.text, sizeof error.text, zloom_bytes_str (raw));
+    zloom_error_vset (&error, ZLOOM_REASON_HANDLER, format, arguments);
     error.code = code ? code : ZLOOM_UNKNOWN;
     code = error.code;
     zloom__call_fail (self, &error, data);
@@ -140,8 +136,10 @@ zloom_code_t zloom_call_fail_data (zloom_call_t *self, zloom_code_t code, zloom_
 
 static zloom_code_t s_nobody_waits (zloom_call_t *self)
 {
+    if (!zloom_call_cancelled (self) && atomic_load (&self->server->is_stopping))
+        return zloom_error_set (&self->error, ZLOOM_REASON_CLOSED, "the server is shutting down");
     if (zloom_call_remaining (self) == 0)
-        return zloom_error_set (&self->error, ZLOOM_REASON_EXPIRED, "the deadline has passed");
+        return zloom_error_set (&self->error, ZLOOM_REASON_DEADLINE, "the deadline has passed");
     return zloom_error_set (&self->error, ZLOOM_REASON_CALL_CANCELLED, "nobody waits any more");
 }
 
@@ -162,8 +160,13 @@ static zloom_code_t s_send_item_inline (zloom_call_t *self)
             return zloom_error_set (&self->error, ZLOOM_REASON_NO_MEMORY, "out of memory");
         if (has_room)
             zloom__server_retry (server);
-        zloom__server_turn (server, self->deadline);
-        if (zloom_call_cancelled (self) || server->is_broken)
+        if (atomic_load (&server->is_stopping))
+            zloom__server_begin_stop (server);
+        zloom_time_t until = zloom_time_min (self->deadline, server->give_up_at);
+        zloom__server_turn (server, until);
+        //  The wheel is up to a tick late, and that is no time to turn in.
+        bool is_late = until <= zloom__port_now (server->port);
+        if (is_late || zloom_call_cancelled (self) || server->is_broken)
             return s_nobody_waits (self);
     }
 }
@@ -181,6 +184,7 @@ static zloom_code_t s_send_item_deferred (zloom_call_t *self)
         self->is_thirsty = true;
         zloom__server_retry (server);
     }
+    zloom__server_settle (server);
     if (code == ZLOOM_RESOURCE_EXHAUSTED)
         return zloom_error_set (&self->error, ZLOOM_REASON_NO_CREDIT,
                                 "the caller has no room for an item now");
@@ -191,14 +195,13 @@ static zloom_code_t s_send_item_deferred (zloom_call_t *self)
     return ZLOOM_OK;
 }
 
-//  Locks: shared.lock is held. Waits for a change, at most until the deadline.
-static void s_await_change_locked (zloom_call_t *self)
+//  Locks: shared.lock is held. False: nothing changed before the deadline.
+static bool s_await_change_locked (zloom_call_t *self)
 {
     zloom_server_t *server = self->server;
     const struct timespec until = {(time_t) (self->deadline / ZLOOM_SEC),
                                    (long) (self->deadline % ZLOOM_SEC)};
-    if (pthread_cond_timedwait (&server->shared.changed, &server->shared.lock, &until))
-        atomic_store (&self->is_over, true);
+    return pthread_cond_timedwait (&server->shared.changed, &server->shared.lock, &until) == 0;
 }
 
 //  Thread: a worker. Hands the item to the owner, who sends it.
@@ -206,15 +209,16 @@ static zloom_code_t s_send_item_threaded (zloom_call_t *self)
 {
     zloom_server_t *server = self->server;
     pthread_mutex_lock (&server->shared.lock);
-    while (!zloom__credit_may_send (&self->credit) && !zloom_call_cancelled (self))
-        s_await_change_locked (self);
+    bool in_time = true;
+    while (in_time && !zloom__credit_may_send (&self->credit) && !zloom_call_cancelled (self))
+        in_time = s_await_change_locked (self);
     bool is_sent = false;
-    if (!zloom_call_cancelled (self)) {
+    if (in_time && !zloom_call_cancelled (self)) {
         self->is_item_waiting = true;
         TAILQ_INSERT_TAIL (&server->shared.items, self, handover);
         server->port->ops->wake (server->port);
-        while (self->is_item_waiting && !zloom_call_cancelled (self))
-            s_await_change_locked (self);
+        while (in_time && self->is_item_waiting && !zloom_call_cancelled (self))
+            in_time = s_await_change_locked (self);
         is_sent = !self->is_item_waiting && !zloom_call_cancelled (self);
         if (self->is_item_waiting)
             TAILQ_REMOVE (&server->shared.items, self, handover);

@@ -79,7 +79,8 @@ ZLOOM_EXPORT zloom_code_t
 //  Send an item of a stream, by a picture of one value. In an inline or
 //  threaded handler it waits until the caller has credit; after `defer` it
 //  does not, and NO_CREDIT means "again after ZLOOM_CALL_CREDIT".
-//  Errors: FAILED_PRECONDITION (the caller takes no stream), CANCELLED,
+//  Errors: FAILED_PRECONDITION (the caller takes no stream), CANCELLED (by the
+//  caller, or the server has been stopped and waits no longer),
 //  DEADLINE_EXCEEDED, BAD_PICTURE, OVERSIZE, NO_CREDIT, NO_MEMORY.
 ZLOOM_EXPORT zloom_code_t
     zloom_call_item (zloom_call_t *self, const char *picture, ...);

@@ -20,13 +20,18 @@ enum { EVENTS_IN_ONE_GO = 1000 };
 
 //  Entering and leaving.
 
-//  Every function that does something comes in here. What a second thread is
-//  told it is told by the code alone: the error belongs to the first.
+//  Every function that does something comes in here, and takes the last result
+//  with it: what it may do moves the bytes. What a second thread is told it is
+//  told by the code alone: the error belongs to the first.
 static zloom_code_t s_enter (zloom_client_t *self)
 {
     zloom_reason_t reason = zloom__guard_enter (&self->guard);
+    if (reason == ZLOOM_REASON_FORKED)
+        return zloom_error_set (&self->error, reason, "%s", zloom_reason_text (reason));
     if (reason)
         return zloom_reason_code (reason);
+    if (self->guard.depth == 1)
+        zloom__client_clear_result (self);
     if (self->is_broken) {
         zloom__guard_leave (&self->guard);
         return zloom_error_set (&self->error, ZLOOM_REASON_CONTEXT_GONE,
@@ -42,6 +47,12 @@ static zloom_code_t s_leave (zloom_client_t *self, zloom_code_t code)
         self->port->ops->settle (self->port, zloom__client_next_due (self));
     zloom__guard_leave (&self->guard);
     return code;
+}
+
+static zloom_code_t s_broken (zloom_client_t *self)
+{
+    return zloom_error_set (&self->error, ZLOOM_REASON_CONTEXT_GONE,
+                            "the ZeroMQ context was terminated");
 }
 
 //  Functions that wait cannot be called from a callback.
@@ -162,7 +173,8 @@ void zloom_client_destroy (zloom_client_t **self_p)
     if (!self)
         return;
     *self_p = NULL;
-    bool is_forked = zloom__guard_is_forked (&self->guard);
+    //  Callbacks find that they are inside, as everywhere.
+    bool is_forked = zloom__guard_enter (&self->guard) == ZLOOM_REASON_FORKED;
     if (self->outstanding.slots) {
         self->is_closing = true;
         if (!is_forked)
@@ -242,20 +254,36 @@ static zloom_code_t s_begin (zloom_client_t *self, const zloom_call_options_t *o
     return code;
 }
 
-//  Turn until a call without a callback has ended, and make its outcome the
-//  result. Its deadline ends it, if nothing else does.
-static zloom_code_t s_await (zloom_client_t *self, zloom__outgoing_t *call)
+//  Turn until a call without a callback has ended, or has an item where those
+//  are wanted. Its deadline ends it, if nothing else does.
+static void s_turn_for (zloom_client_t *self, zloom__outgoing_t *call, bool wants_items)
 {
     self->awaited = call->entry.id;
+    self->wants_items = wants_items;
     self->got_awaited = false;
-    while (!self->got_awaited && call->state != ZLOOM__CALL_ENDED)
+    while (!self->got_awaited && call->state != ZLOOM__CALL_ENDED
+           && (!wants_items || STAILQ_EMPTY (&call->items)))
         zloom__client_turn (self, ZLOOM_NEVER);
     self->awaited = 0;
+}
+
+//  Make the outcome of the call that was turned for the result.
+static zloom_code_t s_take_outcome (zloom_client_t *self, zloom__outgoing_t *call)
+{
     if (!self->got_awaited)
         return zloom__client_fetch (self, call);
     if (self->result.error.code)
         self->error = self->result.error;
     return self->result.error.code;
+}
+
+//  Wait for the end of a call; items are passed over.
+static zloom_code_t s_await (zloom_client_t *self, zloom__outgoing_t *call)
+{
+    while (!STAILQ_EMPTY (&call->items))
+        zloom__client_fetch_item (self, call);
+    s_turn_for (self, call, false);
+    return s_take_outcome (self, call);
 }
 
 //  Take note of what has happened while the program was elsewhere: a server
@@ -273,7 +301,6 @@ static void s_catch_up (zloom_client_t *self)
 static zloom_code_t s_call (zloom_client_t *self, const zloom_call_options_t *options,
                             const char *method, zloom_bytes_t params)
 {
-    s_catch_up (self);
     zloom__outgoing_t *call;
     zloom_code_t code = s_begin (self, options, method, params, NULL, NULL, &call);
     return code ? code : s_await (self, call);
@@ -285,7 +312,8 @@ static zloom_code_t s_vcall (zloom_client_t *self, const zloom_call_options_t *o
     zloom_code_t code = s_enter_to_wait (self);
     if (code)
         return code;
-    zloom__client_clear_result (self);
+    //  Before, since callbacks may pack params too.
+    s_catch_up (self);
     code = s_pack_params (self, picture, arguments);
     if (!code)
         code = s_call (self, options, method, zloom_buffer_bytes (&self->params));
@@ -317,8 +345,8 @@ zloom_code_t zloom_client_call_bytes (zloom_client_t *self, const zloom_call_opt
     zloom_code_t code = s_enter_to_wait (self);
     if (code)
         return code;
+    s_catch_up (self);
     code = s_check_params (self, params);
-    zloom__client_clear_result (self);
     if (!code)
         code = s_call (self, options, method, params);
     return s_leave (self, code);
@@ -406,13 +434,12 @@ zloom_code_t zloom_client_next (zloom_client_t *self, zloom_call_id_t id, bool *
     zloom__outgoing_t *call = s_find_to_wait (self, id);
     if (!call)
         return s_leave (self, self->error.code);
-    while (STAILQ_EMPTY (&call->items) && call->state != ZLOOM__CALL_ENDED)
-        zloom__client_turn (self, ZLOOM_NEVER);
-    *ret_more = !STAILQ_EMPTY (&call->items);
+    s_turn_for (self, call, true);
+    *ret_more = !self->got_awaited && !STAILQ_EMPTY (&call->items);
     if (*ret_more)
         zloom__client_fetch_item (self, call);
     else
-        code = zloom__client_fetch (self, call);
+        code = s_take_outcome (self, call);
     return s_leave (self, code);
 }
 
@@ -429,7 +456,8 @@ zloom_code_t zloom_client_cancel (zloom_client_t *self, zloom_call_id_t id)
         zloom__client_send_cancel (self, call);
         zloom__client_end (self, call, ZLOOM_REASON_CALL_CANCELLED);
     }
-    if (!has_callback)
+    //  Who waits for it fetches its end.
+    if (!has_callback && id != self->awaited)
         zloom__client_forget (self, call);
     return s_leave (self, ZLOOM_OK);
 }
@@ -459,6 +487,8 @@ static zloom_code_t s_notify (zloom_client_t *self, const char *method, zloom_by
     const zloom_bytes_t parts[] = {zloom_buffer_bytes (&self->head), params};
     zloom_code_t code = self->port->ops->send (self->port, peer->channel, peer->link,
                                                zloom_bytes (NULL, 0), parts, 2);
+    if (code == ZLOOM_UNAVAILABLE)
+        return zloom_error_set (&self->error, ZLOOM_REASON_NO_PEER, "the connection was lost");
     if (code) {
         peer->is_full = true;
         return zloom_error_set (&self->error, ZLOOM_REASON_QUEUE_FULL,
@@ -506,10 +536,7 @@ zloom_code_t zloom_client_process (zloom_client_t *self, uint32_t timeout_ms)
     zloom__event_kind_t kind = zloom__client_turn (self, until);
     for (int i = 1; i < EVENTS_IN_ONE_GO && kind != ZLOOM__EVENT_TIMEOUT && !self->is_broken; i++)
         kind = zloom__client_turn (self, 0);
-    return s_leave (self, self->is_broken ? zloom_error_set (&self->error,
-                                                             ZLOOM_REASON_CONTEXT_GONE,
-                                                             "the ZeroMQ context was terminated")
-                                          : ZLOOM_OK);
+    return s_leave (self, self->is_broken ? s_broken (self) : ZLOOM_OK);
 }
 
 static uint64_t s_active (const zloom_client_t *self)
@@ -538,10 +565,13 @@ zloom_code_t zloom_client_wait_ready (zloom_client_t *self, uint32_t timeout_ms)
     if (code)
         return code;
     zloom_time_t until = zloom_time_add (zloom__port_now (self->port), timeout_ms * ZLOOM_MSEC);
-    while (!zloom__links_present (&self->links) && !zloom__links_are_hopeless (&self->links)
+    zloom__links_hope (&self->links);
+    while (!zloom__links_are_ready (&self->links) && !zloom__links_are_hopeless (&self->links)
            && zloom__port_now (self->port) < until && !self->is_broken)
         zloom__client_turn (self, until);
-    if (!zloom__links_present (&self->links))
+    if (self->is_broken)
+        code = s_broken (self);
+    else if (!zloom__links_are_ready (&self->links))
         code = zloom__links_explain (&self->links, &self->error);
     return s_leave (self, code);
 }

@@ -193,8 +193,9 @@ ZLOOM_EXPORT zloom_code_t
 ZLOOM_EXPORT zloom_code_t
     zloom_client_drain (zloom_client_t *self, uint32_t timeout_ms);
 
-//  Wait until an endpoint is connected. NO_PEER or WRONG_PEER when none is
-//  after timeout_ms, and the text says what was found there.
+//  Wait until an endpoint is connected (on inproc, where a connection tells
+//  nothing, until somebody has answered). NO_PEER or WRONG_PEER when none is
+//  after timeout_ms, and the text says what was found there. CONTEXT_GONE.
 ZLOOM_EXPORT zloom_code_t
     zloom_client_wait_ready (zloom_client_t *self, uint32_t timeout_ms);
 

@@ -75,6 +75,7 @@ typedef struct zloom__outgoing {
     bool is_stream;
     uint64_t next_seq;                //  Of the next item
     zloom__credit_taker_t credit;
+    bool owes_credit;                 //  The server could not be told of it: no room
     zloom_buffer_t saved;             //  WAITING: the request's bytes
     zloom__request_t request;         //  WAITING: slices of them
     zloom_reason_t reason;            //  ENDED here: why; NONE: by a response
@@ -96,14 +97,17 @@ struct zloom_client {
     struct zloom__calls spare;        //  Ended and forgotten, to be used again
     struct zloom__items spare_items;
     zloom__item_t *held;              //  What the last `next` gave the program
+    bool owes_credit;                 //  Some call does
     zloom_time_t next_beat;           //  When a silent server is due for one
     zloom_time_t turned_at;           //  The last turn
     zloom_buffer_t head;              //  Of the message being sent
     zloom_buffer_t params;            //  Packed from a picture
     zloom_buffer_t scratch;           //  Strings of the last result
     zloom_reply_t result;             //  Of the last call, wait or next
-    zloom_call_id_t awaited;          //  The call that `call` waits for
-    bool got_awaited;
+    zloom_call_id_t awaited;          //  The call that `call`, `wait` or `next` waits for
+    bool wants_items;                 //  ... by `next`
+    bool got_awaited;                 //  It has ended, and its outcome is the result
+    size_t greetings;                 //  Of those outstanding, not the program's
     bool is_broken;                   //  The context is gone
     bool is_closing;
     bool in_foreign_loop;             //  A descriptor was asked for
@@ -132,7 +136,11 @@ void
 void
     zloom__client_send_cancel (zloom_client_t *self, const zloom__outgoing_t *call);
 void
-    zloom__client_send_credit (zloom_client_t *self, const zloom__outgoing_t *call);
+    zloom__client_send_credit (zloom_client_t *self, zloom__outgoing_t *call);
+
+//  A link has room again: tell the credit that found none.
+void
+    zloom__client_send_owed_credit (zloom_client_t *self, zloom__link_t link);
 
 //  client_receive.c
 

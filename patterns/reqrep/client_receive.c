@@ -44,16 +44,21 @@ void zloom__client_forget (zloom_client_t *self, zloom__outgoing_t *call)
 {
     s_clear_items (self, call);
     zloom__frame_clear (&call->response);
-    if (call->entry.id)
-        zloom__outstanding_remove (&self->outstanding, &call->entry);
+    if (call->is_greeting)
+        self->greetings--;
+    zloom__outstanding_remove (&self->outstanding, &call->entry);
     TAILQ_INSERT_HEAD (&self->spare, call, queue);
 }
 
 //  Fill a reply from a message: a result, a remote error, or an item.
 static void s_fill_reply (zloom_reply_t *reply, const zloom__message_t *message)
 {
+    zloom_bytes_t none = zloom_bytes (NULL, 0);
+    reply->id = message->id;
     reply->is_item = message->kind == ZLOOM__ITEM;
-    reply->value = message->value;
+    reply->value = message->error.size ? none : message->value;
+    reply->data = none;
+    zloom_error_clear (&reply->error);
     if (message->error.size)
         zloom__wire_read_error (message->error, &reply->error, &reply->data);
 }
@@ -117,7 +122,7 @@ void zloom__client_end (zloom_client_t *self, zloom__outgoing_t *call, zloom_rea
 {
     //  Nobody was there to be late, as far as can be known.
     bool had_nobody = call->state == ZLOOM__CALL_WAITING
-                          ? zloom__links_present (&self->links) == 0
+                          ? !zloom__links_are_ready (&self->links)
                           : zloom__peer_is_unproven (call->peer);
     if (reason == ZLOOM_REASON_DEADLINE && had_nobody)
         reason = ZLOOM_REASON_NO_PEER;
@@ -199,31 +204,23 @@ void zloom__client_fetch_item (zloom_client_t *self, zloom__outgoing_t *call)
 static void s_take_response (zloom_client_t *self, zloom__outgoing_t *call,
                              const zloom__message_t *message)
 {
-    zloom_reply_t reply = {.is_item = false};
-    s_detach (self, call);
-    if (call->callback) {
-        s_fill_reply (&reply, message);
-        s_count (self, call, reply.error.code, ZLOOM_REASON_NONE);
-        if (reply.error.reason == ZLOOM_REASON_DRAINING)
-            call->peer->is_draining = true;
-        s_call_back (self, call, &reply);
-        return;
-    }
-    if (call->entry.id == self->awaited) {
-        //  The port keeps the bytes until its next event, which is not before
-        //  the program's next call of this client.
+    //  For who waits, the port keeps the bytes until its next event, which is
+    //  not before the program's next call of this client.
+    bool is_awaited = call->entry.id == self->awaited;
+    zloom_reply_t passing, *reply = is_awaited ? &self->result : &passing;
+    if (is_awaited)
         zloom__client_clear_result (self);
-        s_fill_reply (&self->result, message);
-        self->result.id = self->awaited;
+    s_fill_reply (reply, message);
+    s_detach (self, call);
+    s_count (self, call, reply->error.code, ZLOOM_REASON_NONE);
+    if (reply->error.reason == ZLOOM_REASON_DRAINING)
+        call->peer->is_draining = true;
+    if (call->callback)
+        s_call_back (self, call, reply);
+    else if (is_awaited) {
         self->got_awaited = true;
-        s_count (self, call, self->result.error.code, ZLOOM_REASON_NONE);
-        if (self->result.error.reason == ZLOOM_REASON_DRAINING)
-            call->peer->is_draining = true;
         zloom__client_forget (self, call);
-        return;
-    }
-    s_count (self, call, message->error.size ? ZLOOM_UNKNOWN : ZLOOM_OK, ZLOOM_REASON_NONE);
-    if (self->port->ops->keep (self->port, &call->response))
+    } else if (self->port->ops->keep (self->port, &call->response))
         call->reason = ZLOOM_REASON_NO_MEMORY;
 }
 
@@ -257,7 +254,7 @@ static void s_take_item (zloom_client_t *self, zloom__outgoing_t *call,
         return;
     }
     call->next_seq++;
-    if (call->entry.id == self->awaited) {
+    if (call->entry.id == self->awaited && !self->wants_items) {
         //  `call` and `wait` want the end; items are passed over.
         if (zloom__credit_take (&call->credit))
             zloom__client_send_credit (self, call);
@@ -271,7 +268,7 @@ static void s_take_item (zloom_client_t *self, zloom__outgoing_t *call,
         return;
     }
     zloom_call_id_t id = call->entry.id;
-    zloom_reply_t reply = {.id = id, .scratch = &self->scratch};
+    zloom_reply_t reply = {.scratch = &self->scratch};
     s_fill_reply (&reply, message);
     call->callback (self, &reply, call->context);
     //  The callback may have cancelled the call.
@@ -358,7 +355,7 @@ static void s_run_out (zloom_client_t *self, zloom__outgoing_t *call)
 {
     bool is_late = call->deadline <= zloom__port_now (self->port);
     if (call->state == ZLOOM__CALL_WAITING && !is_late) {
-        if (zloom__links_present (&self->links))
+        if (zloom__links_are_ready (&self->links))
             zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
         else
             zloom__client_end (self, call, ZLOOM_REASON_NO_PEER);
@@ -391,6 +388,7 @@ static void s_take_event (zloom_client_t *self, const zloom__event_t *event)
         break;
     case ZLOOM__EVENT_ROOM:
         zloom__links_note (&self->links, event);
+        zloom__client_send_owed_credit (self, event->link);
         break;
     case ZLOOM__EVENT_BROKEN:
         self->is_broken = true;
@@ -422,6 +420,9 @@ zloom__event_kind_t zloom__client_turn (zloom_client_t *self, zloom_time_t until
     //  Silence is judged only when all that came has been read.
     if (event.kind != ZLOOM__EVENT_FRAME)
         self->next_beat = zloom__links_beat (&self->links);
+    else if (self->next_beat == ZLOOM_NEVER && self->links.beat_every)
+        //  It may have shown what its sender is.
+        self->next_beat = zloom__port_now (self->port) + self->links.beat_every;
     if (!TAILQ_EMPTY (&self->waiting))
         zloom__client_send_waiting (self);
     return event.kind;

@@ -65,7 +65,8 @@ static zloom__peer_t *s_find_link (zloom_client_t *self, const zloom__request_t 
         return peer;
     if (peer->nature == ZLOOM__NATURE_UNKNOWN)
         zloom__client_greet (self, peer);
-    return peer->nature == ZLOOM__NATURE_ASKED ? NULL : peer;
+    bool is_known = peer->nature == ZLOOM__NATURE_ZLOOM || peer->nature == ZLOOM__NATURE_PLAIN;
+    return is_known ? peer : NULL;
 }
 
 //  Copy a slice behind the others of a saved request; room was made for it.
@@ -129,7 +130,7 @@ static zloom_code_t s_check_request (zloom_client_t *self, const zloom__request_
         return zloom_error_set (&self->error, ZLOOM_REASON_OVERSIZE,
                                 "the params have %zu bytes; a message may have %u in all",
                                 request->params.size, (unsigned) limits->max_size);
-    if (self->outstanding.count >= self->options.max_outstanding)
+    if (self->outstanding.count - self->greetings >= self->options.max_outstanding)
         return zloom_error_set (&self->error, ZLOOM_REASON_QUEUE_FULL,
                                 "%u calls are outstanding already, the most that may be",
                                 (unsigned) self->options.max_outstanding);
@@ -148,6 +149,7 @@ static void s_set_up (zloom_client_t *self, zloom__outgoing_t *call,
     call->peer = NULL;
     call->link = 0;
     call->next_seq = 1;
+    call->owes_credit = false;
     call->credit =
         (zloom__credit_taker_t){self->options.stream_credit, self->options.stream_credit, 0};
 }
@@ -193,8 +195,11 @@ void zloom__client_send_waiting (zloom_client_t *self)
         zloom__peer_t *peer = s_find_link (self, &call->request);
         if (!peer)
             break;
-        if (s_transmit (self, call, &call->request, peer))
-            continue;  //  That link is full now; another may not be
+        if (s_transmit (self, call, &call->request, peer)) {
+            if (!peer->is_full)
+                break;  //  No memory; there may be some at the next turn
+            continue;   //  That link is full now; another may not be
+        }
         TAILQ_REMOVE (&self->waiting, call, queue);
         self->waiting_bytes -= call->saved.size;
         self->stats.unsent--;
@@ -212,7 +217,9 @@ static void s_take_greeting (zloom_client_t *self, zloom_reply_t *reply, void *c
     if (is_zloom)
         peer->nature = ZLOOM__NATURE_ZLOOM;
     else if (peer->nature == ZLOOM__NATURE_ASKED)
-        peer->nature = ZLOOM__NATURE_PLAIN;
+        //  Who was not there to be asked will be asked again.
+        peer->nature =
+            zloom__peer_is_unproven (peer) ? ZLOOM__NATURE_UNKNOWN : ZLOOM__NATURE_PLAIN;
     (void) self;
 }
 
@@ -237,17 +244,19 @@ void zloom__client_greet (zloom_client_t *self, zloom__peer_t *peer)
         TAILQ_INSERT_HEAD (&self->spare, call, queue);
         return;
     }
+    self->greetings++;
     peer->nature = ZLOOM__NATURE_ASKED;
     zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
 }
 
-//  A message beside a call; lost without harm when the link is full or gone.
-static void s_send_beside (zloom_client_t *self, const zloom__outgoing_t *call)
+//  A message beside a call.
+static zloom_code_t s_send_beside (zloom_client_t *self, const zloom__outgoing_t *call)
 {
     zloom_bytes_t body = zloom_buffer_bytes (&self->head);
-    if (!self->head.failed && call->peer->link == call->link)
-        self->port->ops->send (self->port, call->peer->channel, call->link,
-                               zloom_bytes (NULL, 0), &body, 1);
+    if (self->head.failed || call->peer->link != call->link)
+        return ZLOOM_UNAVAILABLE;
+    return self->port->ops->send (self->port, call->peer->channel, call->link,
+                                  zloom_bytes (NULL, 0), &body, 1);
 }
 
 void zloom__client_send_cancel (zloom_client_t *self, const zloom__outgoing_t *call)
@@ -256,12 +265,34 @@ void zloom__client_send_cancel (zloom_client_t *self, const zloom__outgoing_t *c
         return;
     zloom_buffer_reset (&self->head);
     zloom__wire_cancel (&self->head, call->entry.id);
+    //  Lost without harm: the deadline is known there too.
     s_send_beside (self, call);
 }
 
-void zloom__client_send_credit (zloom_client_t *self, const zloom__outgoing_t *call)
+//  Credit must not be lost: the server may have none left, and then nothing
+//  would ever come to tell it anew.
+void zloom__client_send_credit (zloom_client_t *self, zloom__outgoing_t *call)
 {
     zloom_buffer_reset (&self->head);
     zloom__wire_credit (&self->head, call->entry.id, call->credit.told);
-    s_send_beside (self, call);
+    call->owes_credit = s_send_beside (self, call) == ZLOOM_RESOURCE_EXHAUSTED;
+    if (call->owes_credit)
+        self->owes_credit = call->peer->is_full = true;
+}
+
+void zloom__client_send_owed_credit (zloom_client_t *self, zloom__link_t link)
+{
+    if (!self->owes_credit)
+        return;
+    self->owes_credit = false;
+    size_t at = 0;
+    zloom__entry_t *entry;
+    while ((entry = zloom__outstanding_walk (&self->outstanding, &at))) {
+        zloom__outgoing_t *call = (zloom__outgoing_t *) entry;
+        if (call->state != ZLOOM__CALL_SENT || !call->owes_credit)
+            continue;
+        if (call->link == link)
+            zloom__client_send_credit (self, call);
+        self->owes_credit = self->owes_credit || call->owes_credit;
+    }
 }

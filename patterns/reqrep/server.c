@@ -20,6 +20,8 @@ enum { EVENTS_IN_ONE_GO = 1000 };
 static zloom_code_t s_enter (zloom_server_t *self)
 {
     zloom_reason_t reason = zloom__guard_enter (&self->guard);
+    if (reason == ZLOOM_REASON_FORKED)
+        return zloom_error_set (&self->error, reason, "%s", zloom_reason_text (reason));
     if (reason)
         return zloom_reason_code (reason);
     const char *flaw = self->is_broken ? "the ZeroMQ context was terminated; make a new server"
@@ -32,12 +34,23 @@ static zloom_code_t s_enter (zloom_server_t *self)
                             "%s", flaw);
 }
 
-static zloom_code_t s_leave (zloom_server_t *self, zloom_code_t code)
+static void s_settle (zloom_server_t *self)
 {
     if (self->in_foreign_loop)
         self->port->ops->settle (self->port, TAILQ_EMPTY (&self->ready)
                                                  ? zloom__server_next_due (self)
                                                  : zloom__port_now (self->port));
+}
+
+void zloom__server_settle (zloom_server_t *self)
+{
+    if (self->guard.depth == 0)
+        s_settle (self);
+}
+
+static zloom_code_t s_leave (zloom_server_t *self, zloom_code_t code)
+{
+    s_settle (self);
     zloom__guard_leave (&self->guard);
     return code;
 }
@@ -136,7 +149,7 @@ zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoin
     self->port = port;
     self->options = options ? *options : usual;
     self->started_at = zloom__port_refresh (port);
-    self->retry_at = ZLOOM_NEVER;
+    self->retry_at = self->give_up_at = ZLOOM_NEVER;
     zloom__guard_init (&self->guard);
     zloom__wheel_init (&self->wheel, self->started_at);
     TAILQ_INIT (&self->ready);
@@ -196,28 +209,30 @@ zloom_code_t zloom_server_process (zloom_server_t *self, uint32_t timeout_ms)
     return s_leave (self, self->is_broken ? s_broken (self) : ZLOOM_OK);
 }
 
-static void s_begin_drain (zloom_server_t *self)
+void zloom__server_begin_stop (zloom_server_t *self)
 {
-    if (self->is_draining)
-        return;
     self->is_draining = true;
-    for (zloom__channel_t i = 0; i < self->channels; i++)
-        self->port->ops->unbind (self->port, i);
+    if (self->give_up_at == ZLOOM_NEVER)
+        self->give_up_at =
+            zloom__port_refresh (self->port) + self->options.drain_ms * ZLOOM_MSEC;
+}
+
+static bool s_has_work (const zloom_server_t *self)
+{
+    return self->pending || !TAILQ_EMPTY (&self->unsent);
 }
 
 static zloom_code_t s_drain (zloom_server_t *self)
 {
-    s_begin_drain (self);
-    zloom_time_t until =
-        zloom__port_refresh (self->port) + self->options.drain_ms * ZLOOM_MSEC;
+    zloom__server_begin_stop (self);
     bool is_quiet = false;
-    while (!is_quiet && !self->is_broken && zloom__port_now (self->port) < until) {
+    while (!is_quiet && !self->is_broken && zloom__port_now (self->port) < self->give_up_at) {
         //  Take in what has arrived already, so that it is refused by name.
-        bool has_work = self->pending || !TAILQ_EMPTY (&self->unsent);
-        zloom__event_kind_t kind = zloom__server_turn (self, has_work ? until : 0);
-        is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !self->pending && TAILQ_EMPTY (&self->unsent);
+        zloom__event_kind_t kind =
+            zloom__server_turn (self, s_has_work (self) ? self->give_up_at : 0);
+        is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !s_has_work (self);
     }
-    if (is_quiet || self->is_broken)
+    if (self->is_broken || !s_has_work (self))
         return ZLOOM_OK;
     return zloom_error_set (&self->error, ZLOOM_REASON_DEADLINE,
                             "%zu calls were still pending after %u ms", self->pending,
@@ -244,7 +259,7 @@ void zloom_server_stop (zloom_server_t *self)
 void zloom_server_drain (zloom_server_t *self)
 {
     if (s_enter (self) == ZLOOM_OK) {
-        s_begin_drain (self);
+        self->is_draining = true;
         s_leave (self, ZLOOM_OK);
     }
 }

@@ -139,6 +139,7 @@ struct zloom_server {
     bool is_broken;
     bool in_foreign_loop;
     atomic_bool is_stopping;
+    zloom_time_t give_up_at;             //  When a stopped server waits no longer; NEVER before
     zloom_time_t started_at;
     zloom_server_stats_t stats;
     zloom_error_t error;
@@ -150,6 +151,17 @@ struct zloom_server {
         struct zloom__call_queue items;  //  Calls whose item waits to be sent
     } shared;
 };
+
+//  server.c
+
+//  A stop was asked for: drain from now on, for a bounded time. Again: nothing.
+void
+    zloom__server_begin_stop (zloom_server_t *self);
+
+//  A deferred call has sent something: between two turns of a foreign loop that
+//  may have read the signal of something else that came.
+void
+    zloom__server_settle (zloom_server_t *self);
 
 //  server_turn.c
 

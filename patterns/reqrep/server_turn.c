@@ -13,11 +13,11 @@ static const zloom_time_t s_retry = ZLOOM_MSEC;
 
 //  Calls: taking one, holding it, letting it go.
 
-//  Whether its answer is still to come. What a worker does with it is not
-//  looked at.
+//  Whether somebody waits for an answer that is still to come. What a worker
+//  does with it is not looked at.
 static bool s_is_open (const zloom_call_t *call)
 {
-    return call->is_threaded || !call->is_answered;
+    return !zloom_call_cancelled (call) && (call->is_threaded || !call->is_answered);
 }
 
 static size_t s_bucket (const zloom_server_t *self, zloom__link_t link, uint64_t id)
@@ -92,6 +92,13 @@ static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *ev
     return call;
 }
 
+//  What an answer takes while it waits: small ones would else be counted as
+//  next to nothing.
+static size_t s_unsent_size (const zloom_call_t *call)
+{
+    return sizeof *call + call->out.size;
+}
+
 //  A call stands in one queue at most.
 static void s_leave_queue (zloom_call_t *call)
 {
@@ -102,7 +109,7 @@ static void s_leave_queue (zloom_call_t *call)
         TAILQ_REMOVE (&self->thirsty, call, queue);
     else if (call->is_unsent) {
         TAILQ_REMOVE (&self->unsent, call, queue);
-        self->pending_bytes -= call->out.size;
+        self->pending_bytes -= s_unsent_size (call);
     }
     call->is_queued = call->is_thirsty = call->is_unsent = false;
 }
@@ -196,20 +203,20 @@ zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail)
 
 void zloom__server_retry (zloom_server_t *self)
 {
-    self->retry_at = zloom__port_now (self->port) + s_retry;
+    self->retry_at = zloom__port_refresh (self->port) + s_retry;
 }
 
 //  Let an answer wait for room, if there is room for waiting.
 static bool s_put_off (zloom_call_t *call, zloom_bytes_t tail)
 {
     zloom_server_t *self = call->server;
-    size_t size = call->out.size + tail.size;
+    size_t size = s_unsent_size (call) + tail.size;
     if (self->pending_bytes + size > self->options.max_pending_bytes
         || !zloom_buffer_append (&call->out, tail.data, tail.size))
         return false;
     s_leave_queue (call);
     call->is_unsent = true;
-    self->pending_bytes += call->out.size;
+    self->pending_bytes += size;
     TAILQ_INSERT_TAIL (&self->unsent, call, queue);
     zloom__server_retry (self);
     return true;
@@ -277,6 +284,22 @@ static void s_send_unsent (zloom_server_t *self)
     self->retry_at = ZLOOM_NEVER;
 }
 
+//  A refusal that finds no room waits as an answer does.
+static bool s_put_off_refusal (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
+                               zloom_bytes_t body)
+{
+    const zloom__message_t message = {.kind = ZLOOM__RESPONSE, .id = id};
+    zloom_call_t *call = s_take_call (self, event, &message);
+    if (!call)
+        return false;
+    zloom_buffer_reset (&call->out);
+    call->is_answered = true;
+    bool is_put_off = s_put_off (call, body);
+    if (!is_put_off)
+        s_release (call);
+    return is_put_off;
+}
+
 //  Answer without a handler: why the request is not worked on.
 static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
                       const zloom_error_t *error)
@@ -284,9 +307,12 @@ static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_
     zloom_buffer_reset (&self->scratch);
     zloom__wire_error_response (&self->scratch, id, error, zloom_bytes (NULL, 0));
     zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
-    if (self->scratch.failed
-        || self->port->ops->send (self->port, event->channel, event->link, event->envelope, &body,
-                                  1))
+    zloom_code_t code = ZLOOM_UNAVAILABLE;
+    if (!self->scratch.failed)
+        code = self->port->ops->send (self->port, event->channel, event->link, event->envelope,
+                                      &body, 1);
+    if (code == ZLOOM_UNAVAILABLE
+        || (code == ZLOOM_RESOURCE_EXHAUSTED && !s_put_off_refusal (self, event, id, body)))
         self->stats.undeliverable++;
 }
 
@@ -379,7 +405,7 @@ static zloom_code_t s_assign (zloom_call_t *call)
     zloom_server_t *self = call->server;
     bool is_threaded = self->options.workers && !call->method->is_builtin;
     bool must_wait = self->is_behind || self->handlers || !TAILQ_EMPTY (&self->ready);
-    if (!is_threaded && (!must_wait || (call->method->is_builtin && !self->handlers))) {
+    if (!is_threaded && (!must_wait || call->method->is_builtin)) {
         s_handle (call);
         return ZLOOM_OK;
     }
@@ -580,7 +606,7 @@ static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket,
 {
     zloom_call_t *call;
     LIST_FOREACH (call, &self->table[bucket], in_table)
-        if (call->link == link && s_is_open (call) && !atomic_load (&call->is_over))
+        if (call->link == link && s_is_open (call))
             return call;
     return NULL;
 }

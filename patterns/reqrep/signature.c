@@ -1,5 +1,7 @@
 #include "reqrep/signature_internal.h"
 
+#include <stdio.h>
+
 #include "data/check_internal.h"
 #include "data/codec_internal.h"
 
@@ -29,11 +31,13 @@ typedef struct {
     zloom_error_t *reterr;
 } parser_t;
 
+//  Say what should stand at the next thing that is no blank.
 static zloom_code_t s_expected (const parser_t *self, const char *what)
 {
+    size_t column = (size_t) (self->at - self->text) + strspn (self->at, " ") + 1;
     return zloom_error_set (self->reterr, ZLOOM_REASON_BAD_ARGUMENT,
-                            "signature \"%.80s\", column %d: expected %s", self->text,
-                            (int) (self->at - self->text) + 1, what);
+                            "signature \"%.80s\", column %zu: expected %s", self->text, column,
+                            what);
 }
 
 //  Pass over blanks, and over `token` if it stands there.
@@ -122,17 +126,30 @@ zloom_code_t zloom__signature_read (zloom__signature_t *self, const char *text,
     return code;
 }
 
+//  "no arguments", "1 argument", "1 to 3 arguments", "2 or more arguments".
+static void s_describe_count (const zloom__signature_t *self, char *ret_text, size_t size)
+{
+    unsigned least = self->required, most = self->count;
+    if (self->is_variadic)
+        snprintf (ret_text, size, "%u or more arguments", least);
+    else if (least != most)
+        snprintf (ret_text, size, "%u to %u arguments", least, most);
+    else if (least == 0)
+        snprintf (ret_text, size, "no arguments");
+    else
+        snprintf (ret_text, size, "%u argument%s", least, least == 1 ? "" : "s");
+}
+
 static zloom_code_t s_wrong_count (const zloom__signature_t *self, uint32_t given,
                                    zloom_error_t *reterr)
 {
-    const char *more = self->is_variadic ? " or more" : "";
-    if (self->required == self->count || self->is_variadic)
-        return zloom_error_set (reterr, ZLOOM_REASON_BAD_PARAMS,
-                                "it takes %u%s arguments, %u were given",
-                                (unsigned) self->required, more, (unsigned) given);
-    return zloom_error_set (reterr, ZLOOM_REASON_BAD_PARAMS,
-                            "it takes %u to %u arguments, %u were given",
-                            (unsigned) self->required, (unsigned) self->count, (unsigned) given);
+    char takes[48];
+    s_describe_count (self, takes, sizeof takes);
+    if (given == 0)
+        return zloom_error_set (reterr, ZLOOM_REASON_BAD_PARAMS, "it takes %s, none was given",
+                                takes);
+    return zloom_error_set (reterr, ZLOOM_REASON_BAD_PARAMS, "it takes %s, %u %s given", takes,
+                            (unsigned) given, given == 1 ? "was" : "were");
 }
 
 zloom_code_t zloom__signature_check (const zloom__signature_t *self, zloom_bytes_t params,
@@ -158,8 +175,7 @@ zloom_code_t zloom__signature_check (const zloom__signature_t *self, zloom_bytes
                                     "argument %u (%.*s): expected %.*s, found %s",
                                     (unsigned) (i + 1), (int) param->name.size,
                                     (const char *) param->name.data, (int) param->type.size,
-                                    (const char *) param->type.data,
-                                    zloom__type_name (token.type));
+                                    (const char *) param->type.data, zloom__type_name (token.type));
         p = zloom__pass (p, end);
     }
     return ZLOOM_OK;

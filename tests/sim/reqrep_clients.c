@@ -1,0 +1,379 @@
+#include "sim/reqrep_sim.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+
+static const uint8_t s_zeroes[4096];
+
+//  Starting.
+
+static size_t s_padding (sim_reqrep_t *sim)
+{
+    return (size_t) sim_spread (sim->world, 0, sim_chance (sim->world, 10) ? 4096 : 64);
+}
+
+static zloom_call_options_t s_draw_options (const sim_client_t *self)
+{
+    sim_world_t *world = self->sim->world;
+    zloom_call_options_t options = {0};
+    if (sim_chance (world, 70))
+        options.timeout_ms = (uint32_t) sim_spread (world, 1, self->sim->patience / ZLOOM_MSEC);
+    if (sim_chance (world, 5)) {
+        options.attempt = 1;
+        options.trace = SIM_TRACEPARENT;
+    }
+    return options;
+}
+
+static sim_kind_t s_draw_kind (sim_world_t *world)
+{
+    //  Half of the calls are of the two kinds that take the longest way.
+    return sim_chance (world, 50) ? (sim_chance (world, 50) ? SIM_KIND_LATER : SIM_KIND_STREAM)
+                                  : (sim_kind_t) sim_between (world, 0, SIM_KINDS - 1);
+}
+
+static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *context);
+
+//  The arguments are always [nonce, items, padding], but for those who must
+//  not get through.
+static zloom_code_t s_send (sim_client_t *self, sim_call_t *call,
+                            const zloom_call_options_t *options)
+{
+    const char *method = sim_kind_method (call->kind);
+    zloom_reply_fn *callback = call->is_waited ? NULL : s_on_reply;
+    if (call->kind == SIM_KIND_PICKY)
+        return zloom_client_start (self->object, &call->id, options, callback, call, method, "s",
+                                   "no number");
+    if (call->kind == SIM_KIND_PING)
+        return zloom_client_start (self->object, &call->id, options, callback, call, method, "");
+    return zloom_client_start (self->object, &call->id, options, callback, call, method, "UUb",
+                               call->nonce, (uint64_t) call->items, s_zeroes,
+                               s_padding (self->sim));
+}
+
+static sim_call_t *s_new_call (sim_client_t *self, const zloom_call_options_t *options,
+                               sim_kind_t kind)
+{
+    return sim_call_new (self, kind,
+                         options->timeout_ms ? options->timeout_ms : self->options.timeout_ms);
+}
+
+//  Start a call of any kind. NULL: it was not begun.
+static sim_call_t *s_start (sim_client_t *self, bool is_waited)
+{
+    sim_world_t *world = self->sim->world;
+    zloom_call_options_t options = s_draw_options (self);
+    sim_call_t *call = s_new_call (self, &options, s_draw_kind (world));
+    if (!call)
+        return NULL;
+    call->is_waited = is_waited;
+    call->is_stream = options.stream = call->kind == SIM_KIND_STREAM && sim_chance (world, 95);
+    call->items =
+        call->kind == SIM_KIND_STREAM ? (uint32_t) sim_spread (world, 0, SIM_ITEMS_MAX) : 0;
+
+    bool was_starting = self->is_starting;
+    self->is_starting = true;
+    zloom_code_t code = s_send (self, call, &options);
+    self->is_starting = was_starting;
+    sim_trace (world, "%s: starts call %llu (%s), deadline in %.3f ms: %s", self->name,
+               (unsigned long long) call->id, sim_kind_method (call->kind),
+               (double) (call->deadline - world->now) / ZLOOM_MSEC, zloom_code_name (code));
+    sim_call_started (call, code);
+    return code ? NULL : call;
+}
+
+//  Waiting: functions that return when something has happened. The world goes
+//  on around them.
+
+static void s_wait (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    sim_call_t *call = s_start (self, true);
+    if (!call)
+        return;
+    sim->counts[call->is_stream ? SIM_REQREP_NEXT : SIM_REQREP_WAIT]++;
+    bool more = call->is_stream;
+    zloom_code_t code = ZLOOM_OK;
+    while (more && !(code = zloom_client_next (self->object, call->id, &more)) && more)
+        sim_call_took_item (call);
+    if (!call->is_stream)
+        code = zloom_client_wait (self->object, call->id);
+    sim_call_returned (call, code);
+}
+
+static void s_call (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    zloom_call_options_t options = s_draw_options (self);
+    sim_call_t *call = s_new_call (self, &options, SIM_KIND_LATER);
+    if (!call)
+        return;
+    call->is_waited = true;
+    sim->counts[SIM_REQREP_CALL]++;
+    zloom_code_t code =
+        zloom_client_call_with (self->object, &options, sim_kind_method (call->kind), "UUb",
+                                call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
+    sim_call_called (call, code);
+}
+
+static void s_wait_ready (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    uint32_t timeout_ms = (uint32_t) sim_spread (sim->world, 0, 50);
+    zloom_code_t code = zloom_client_wait_ready (self->object, timeout_ms);
+    zloom_client_stats_t stats;
+    zloom_client_stats (self->object, &stats);
+    //  Not the reverse: a blind connection is there before anybody has spoken.
+    if (code == ZLOOM_OK && stats.present == 0)
+        sim_fail (sim->world, "%s: wait_ready returned, and nobody is there", self->name);
+    sim->counts[code ? SIM_REQREP_NOT_READY : SIM_REQREP_READY]++;
+}
+
+static void s_drain (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    uint32_t timeout_ms = (uint32_t) sim_spread (sim->world, 0, 50);
+    zloom_code_t code = zloom_client_drain (self->object, timeout_ms);
+    if ((code == ZLOOM_OK) != (self->count == 0))
+        sim_fail (sim->world, "%s: drain returned %s, and %u calls are left", self->name,
+                  zloom_code_name (code), self->count);
+    sim->counts[code ? SIM_REQREP_NOT_DRAINED : SIM_REQREP_DRAINED]++;
+}
+
+static void s_wait_for_something (sim_client_t *self)
+{
+    sim_world_t *world = self->sim->world;
+    if (world->is_waited_in)
+        return;
+    int64_t dice = sim_between (world, 0, 99);
+    if (dice < 50)
+        s_wait (self);
+    else if (dice < 80)
+        s_call (self);
+    else if (dice < 90)
+        s_wait_ready (self);
+    else
+        s_drain (self);
+}
+
+//  Cancelling.
+
+static void s_cancel (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    if (self->count == 0)
+        return;
+    sim_call_t *call = self->outstanding[sim_between (sim->world, 0, self->count - 1)];
+    sim_trace (sim->world, "%s: cancels call %llu", self->name, (unsigned long long) call->id);
+    zloom_code_t code = zloom_client_cancel (self->object, call->id);
+    if (code || (!call->has_ended && !call->is_waited))
+        sim_fail (sim->world, "%s: cancelled a call, and it goes on", self->name);
+    sim->counts[SIM_REQREP_CANCEL]++;
+    sim->counts[call->executions ? SIM_REQREP_CANCEL_BEGUN : SIM_REQREP_CANCEL_UNSENT]++;
+}
+
+//  Any earlier call of this client, most likely one that has ended.
+static void s_cancel_any (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    if (sim->call_count == 0)
+        return;
+    sim_call_t *call = &sim->calls[sim_between (sim->world, 0, sim->call_count - 1)];
+    if (call->client != self || !call->has_ended || call->incarnation != self->incarnation)
+        return;
+    if (zloom_client_cancel (self->object, call->id) == ZLOOM_OK)
+        sim_fail (sim->world, "%s: cancelled a call that had ended", self->name);
+    sim->counts[SIM_REQREP_CANCEL_ENDED]++;
+}
+
+//  Notifying.
+
+static void s_notify (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    sim_call_t *call = sim_call_new (self, SIM_KIND_ECHO, 0);
+    if (!call)
+        return;
+    call->is_notification = true;
+    zloom_code_t code = zloom_client_notify (self->object, sim_kind_method (call->kind), "UUb",
+                                             call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
+    self->expected.notifications += code == ZLOOM_OK;
+    sim->counts[code ? SIM_REQREP_NOTIFY_NOBODY : SIM_REQREP_NOTIFY]++;
+    if (code && code != ZLOOM_UNAVAILABLE && code != ZLOOM_UNAUTHENTICATED
+        && code != ZLOOM_RESOURCE_EXHAUSTED)
+        sim_fail (sim->world, "%s cannot notify: %s", self->name,
+                  zloom_client_last_error (self->object)->text);
+}
+
+//  Callbacks may do all of this too.
+
+static void s_reenter (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    if (sim->is_ending || !sim_chance (sim->world, 10))
+        return;
+    sim->counts[SIM_REQREP_REENTER]++;
+    if (sim_chance (sim->world, 50))
+        s_start (self, false);
+    else if (sim_chance (sim->world, 50))
+        s_cancel (self);
+    else
+        s_notify (self);
+}
+
+//  A client that is being destroyed takes no new calls; else those who try
+//  again when a call fails would keep it for ever.
+static void s_check_closing (sim_client_t *self)
+{
+    if (zloom_client_start (self->object, NULL, NULL, s_on_reply, NULL, "echo", "") == ZLOOM_OK)
+        sim_fail (self->sim->world, "%s: a call was started while it is destroyed", self->name);
+}
+
+static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *context)
+{
+    sim_call_t *call = (sim_call_t *) context;
+    sim_client_t *self = call->client;
+    sim_call_replied (call, object, reply);
+    if (sim_has_failed (self->sim->world))
+        return;
+    if (self->is_closing)
+        s_check_closing (self);
+    else
+        s_reenter (self);
+}
+
+//  Running.
+
+static void s_process (void *owner)
+{
+    sim_client_t *self = (sim_client_t *) owner;
+    zloom_code_t code = zloom_client_process (self->object, 0);
+    if (code)
+        sim_fail (self->sim->world, "%s cannot process: %s", self->name,
+                  zloom_client_last_error (self->object)->text);
+    sim_client_check_stats (self);
+}
+
+static void s_act (sim_event_t *act)
+{
+    sim_client_t *self = (sim_client_t *) ((char *) act - offsetof (sim_client_t, act));
+    sim_reqrep_t *sim = self->sim;
+    if (sim->is_ending || !self->object)
+        return;
+    if (sim_port_is_busy (self->port)) {
+        sim_event_plan_in (act, sim->pace);
+        return;
+    }
+    bool is_full = self->count == self->options.max_outstanding;
+    int64_t dice = sim_between (sim->world, is_full ? 75 : 0, 99);
+    if (dice < 75)
+        s_start (self, false);
+    else if (dice < 80)
+        s_wait_for_something (self);
+    else if (dice < 90)
+        s_cancel (self);
+    else if (dice < 94)
+        s_cancel_any (self);
+    else
+        s_notify (self);
+    sim_client_check_stats (self);
+    sim_event_plan_in (act, sim_spread (sim->world, ZLOOM_USEC, sim->pace));
+}
+
+//  Beginning and end.
+
+static zloom_client_options_t s_draw_client (sim_reqrep_t *sim)
+{
+    sim_world_t *world = sim->world;
+    zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
+    options.timeout_ms = (uint32_t) sim_spread (world, 5, sim->patience / ZLOOM_MSEC);
+    options.connect_timeout_ms = (uint32_t) sim_spread (world, 5, 200);
+    options.max_outstanding = (uint32_t) sim_spread (world, 2, SIM_OUTSTANDING_MAX);
+    if (sim_chance (world, 30))
+        options.max_unsent_bytes = (uint32_t) sim_spread (world, 500, 20000);
+    options.stream_credit = (uint32_t) sim_spread (world, 1, 20);
+    options.beat_ms = sim_chance (world, 20) ? 0 : (uint32_t) sim_spread (world, 2, 100);
+    options.reconnect_min_ms = (uint32_t) sim_between (world, 1, 10);
+    if (sim->is_tight)
+        options.limits.max_size = (uint32_t) sim_spread (world, 300, 5000);
+    options.reconnect_max_ms = options.reconnect_min_ms + (uint32_t) sim_between (world, 0, 40);
+    return options;
+}
+
+//  Some of the servers, at least one, in any order.
+static void s_draw_endpoints (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    int64_t first = sim_between (sim->world, 0, sim->server_count - 1);
+    int64_t wanted = sim_between (sim->world, 1, sim->server_count);
+    size_t size = 0;
+    for (int64_t i = 0; i < wanted; i++)
+        size += (size_t) snprintf (self->endpoints + size, sizeof self->endpoints - size, "%s%s",
+                                   i ? ", " : "",
+                                   sim->servers[(first + i) % sim->server_count].place->endpoint);
+}
+
+void sim_client_init (sim_client_t *self, sim_reqrep_t *sim, unsigned number)
+{
+    *self = (sim_client_t){.sim = sim, .options = s_draw_client (sim), .earliest = ZLOOM_NEVER};
+    snprintf (self->name, sizeof self->name, "client %u", number);
+    s_draw_endpoints (self);
+    sim_event_init (&self->act, sim->world, s_act);
+}
+
+void sim_client_open (sim_client_t *self)
+{
+    sim_reqrep_t *sim = self->sim;
+    self->expected = (zloom_client_stats_t){0};
+    self->is_closing = false;
+    self->incarnation++;
+    zloom_error_t error;
+    do {
+        self->port = sim_port_new (&sim->net, self->name, 0, s_process, self);
+        self->object =
+            zloom__client_new_over (&self->port->base, self->endpoints, &self->options, &error);
+    } while (!self->object && sim->is_lean && error.reason == ZLOOM_REASON_NO_MEMORY);
+    if (!self->object) {
+        sim_fail (sim->world, "%s cannot be made: %s", self->name, error.text);
+        return;
+    }
+    //  This is what makes it ask for turns.
+    zloom_client_descriptor (self->object);
+    sim_event_plan_in (&self->act, sim_spread (sim->world, 0, sim->pace));
+}
+
+static void s_note_stats (sim_client_t *self)
+{
+    zloom_client_stats_t stats;
+    zloom_client_stats (self->object, &stats);
+    uint64_t *counts = self->sim->counts;
+    counts[SIM_REQREP_LATE] += stats.late_replies;
+    counts[SIM_REQREP_CONNECT] += stats.connects;
+    counts[SIM_REQREP_DISCONNECT] += stats.disconnects;
+    counts[SIM_REQREP_CLIENT_MALFORMED] += stats.malformed;
+    if (stats.malformed && !self->sim->is_corrupt && !self->sim->is_tight)
+        sim_fail (self->sim->world, "%s: %llu messages were malformed", self->name,
+                  (unsigned long long) stats.malformed);
+}
+
+void sim_client_close (sim_client_t *self, bool in_peace)
+{
+    if (!self->object)
+        return;
+    sim_trace (self->sim->world, "%s: %s", self->name, in_peace ? "closes" : "crashes");
+    s_note_stats (self);
+    if (!in_peace)
+        sim_port_crash (self->port);
+    self->is_closing = true;
+    zloom_client_t *object = self->object;
+    zloom_client_destroy (&object);
+    if (self->count > 0 && !sim_has_failed (self->sim->world))
+        sim_fail (self->sim->world, "%s is destroyed, and %u of its calls have not ended",
+                  self->name, self->count);
+    self->object = NULL;
+    self->port = NULL;
+    self->count = 0;
+    self->earliest = ZLOOM_NEVER;
+    sim_event_cancel (&self->act);
+}

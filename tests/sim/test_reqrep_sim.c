@@ -1,0 +1,365 @@
+//  Clients and servers of request/reply, in thousands of small worlds
+//
+//  Every world is drawn from its seed: how many clients and servers, how fast,
+//  how bounded, in what weather. It runs for at least STEPS steps; then the
+//  weather clears, no new calls are started, and everything must come to rest.
+//  What is promised is in reqrep_calls.c.
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "sim/reqrep_sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STEPS = 1000 };
+
+//  How long after the last deadline something may still be pending.
+#define REST (2 * ZLOOM_SEC)
+
+//  Over all worlds.
+enum { TALLIES = SIM_KINDS * SIM_OUTCOMES + SIM_REQREP_COUNTS + SIM_NET_COUNTS };
+static sim_tally_t s_tallies[TALLIES];
+static char s_texts[SIM_KINDS * SIM_OUTCOMES][64];
+
+static sim_reqrep_t s_sim;
+
+//  Memory: whatever a world takes it gives back, and sometimes it gets none.
+
+static int64_t s_pieces;
+
+static bool s_runs_out (void)
+{
+    return s_sim.is_lean && !s_sim.is_ending && sim_chance (s_sim.world, 2);
+}
+
+static void *s_alloc (size_t size, void *context)
+{
+    (void) context;
+    if (s_runs_out ())
+        return NULL;
+    s_pieces++;
+    return malloc (size);
+}
+
+static void *s_realloc (void *memory, size_t size, void *context)
+{
+    (void) context;
+    if (s_runs_out ())
+        return NULL;
+    s_pieces += memory == NULL;
+    return realloc (memory, size);
+}
+
+static void s_free (void *memory, void *context)
+{
+    (void) context;
+    s_pieces -= memory != NULL;
+    free (memory);
+}
+
+//  Weather.
+
+static void s_restart (sim_event_t *restart)
+{
+    sim_server_t *server = (sim_server_t *) ((char *) restart - offsetof (sim_server_t, restart));
+    if (server->port && server->port->is_waiting) {
+        sim_event_plan_in (restart, ZLOOM_MSEC);
+        return;
+    }
+    sim_server_close (server, true);
+    sim_server_open (server);
+}
+
+static void s_strike_server (sim_reqrep_t *sim, sim_server_t *server)
+{
+    if (!server->object || server->port->is_waiting)
+        return;
+    sim_event_plan_in (&server->restart, sim_spread (sim->world, ZLOOM_USEC, 100 * ZLOOM_MSEC));
+    switch (sim_between (sim->world, 0, 2)) {
+    case 0:
+        sim->counts[SIM_REQREP_CRASH_SERVER]++;
+        sim_server_close (server, false);
+        break;
+    case 1:
+        sim->counts[SIM_REQREP_CLOSE_SERVER]++;
+        sim_server_close (server, true);
+        break;
+    default:
+        sim->counts[SIM_REQREP_DRAIN_SERVER]++;
+        sim_server_drain (server);
+        break;
+    }
+}
+
+static void s_strike_client (sim_reqrep_t *sim, sim_client_t *client)
+{
+    if (client->port->is_waiting)
+        return;
+    bool in_peace = sim_chance (sim->world, 50);
+    sim->counts[in_peace ? SIM_REQREP_CLOSE_CLIENT : SIM_REQREP_CRASH_CLIENT]++;
+    sim_client_close (client, in_peace);
+    sim_client_open (client);
+}
+
+static void s_pause (sim_reqrep_t *sim, sim_port_t *port)
+{
+    if (!port || sim_port_is_busy (port))
+        return;
+    zloom_time_t duration = sim_spread (sim->world, ZLOOM_USEC, 50 * ZLOOM_MSEC);
+    sim->counts[SIM_REQREP_PAUSE]++;
+    sim_trace (sim->world, "%s is paused for %.3f ms", port->name, (double) duration / ZLOOM_MSEC);
+    sim_port_pause (port, duration);
+}
+
+static void s_turn_refusal (sim_reqrep_t *sim, sim_place_t *place)
+{
+    static const zloom_reason_t reasons[] = {ZLOOM_REASON_NO_PEER, ZLOOM_REASON_WRONG_PEER,
+                                             ZLOOM_REASON_AUTHENTICATION};
+    bool refuses = !place->refuses && sim_chance (sim->world, 60);
+    place->refuses = refuses ? reasons[sim_between (sim->world, 0, 2)] : ZLOOM_REASON_NONE;
+    sim->counts[SIM_REQREP_REFUSE] += refuses;
+}
+
+static void s_strike (sim_reqrep_t *sim)
+{
+    sim_server_t *server = &sim->servers[sim_between (sim->world, 0, sim->server_count - 1)];
+    sim_client_t *client = &sim->clients[sim_between (sim->world, 0, sim->client_count - 1)];
+    sim_connection_t *connection = sim_net_pick (&sim->net);
+    int64_t dice = sim_between (sim->world, 0, 99);
+    if (dice < 25 && connection)
+        sim_net_cut (connection);
+    else if (dice < 50 && connection)
+        sim_net_stall (connection, sim_spread (sim->world, ZLOOM_USEC, 100 * ZLOOM_MSEC));
+    else if (dice < 60)
+        s_pause (sim, client->port);
+    else if (dice < 70)
+        s_pause (sim, server->port);
+    else if (dice < 82)
+        s_turn_refusal (sim, server->place);
+    else if (dice < 92)
+        s_strike_server (sim, server);
+    else if (dice < 95)
+        s_strike_client (sim, client);
+    else if (server->place->is_proxied) {
+        sim->counts[SIM_REQREP_TRUNK]++;
+        sim_net_cut_trunk (server->place);
+    }
+}
+
+static void s_weather (sim_event_t *weather)
+{
+    sim_reqrep_t *sim = (sim_reqrep_t *) ((char *) weather - offsetof (sim_reqrep_t, weather));
+    s_strike (sim);
+    sim_event_plan_in (weather, sim_spread (sim->world, 10 * ZLOOM_USEC, 20 * sim->pace));
+}
+
+//  Worlds.
+
+static sim_climate_t s_draw_climate (sim_world_t *world)
+{
+    return (sim_climate_t){
+        .latency = sim_spread (world, 10 * ZLOOM_USEC, 20 * ZLOOM_MSEC),
+        .jitter = sim_spread (world, 0, 5 * ZLOOM_MSEC),
+        .detection = sim_spread (world, ZLOOM_USEC, 200 * ZLOOM_MSEC),
+        .queue = (uint32_t) sim_spread (world, 2, 1000),
+        .silent_percent = sim_chance (world, 50) ? 100 : (unsigned) sim_between (world, 0, 100),
+        .roomless_percent = sim_chance (world, 50) ? 100 : (unsigned) sim_between (world, 0, 100),
+        .plain_percent = (unsigned) sim_spread (world, 0, 100),
+        .early_percent = sim_chance (world, 50) ? 0 : (unsigned) sim_between (world, 0, 100),
+        .corrupt_permille = sim_chance (world, 10) ? (unsigned) sim_between (world, 1, 100) : 0,
+    };
+}
+
+static void s_check (sim_world_t *world)
+{
+    (void) world;
+    for (unsigned i = 0; i < s_sim.client_count; i++)
+        sim_client_check (&s_sim.clients[i]);
+}
+
+static void s_begin (sim_reqrep_t *sim, sim_world_t *world)
+{
+    memset (sim, 0, offsetof (sim_reqrep_t, calls));
+    sim->world = world;
+    sim_climate_t climate = s_draw_climate (world);
+    sim_net_init (&sim->net, world, &climate);
+    sim->is_corrupt = climate.corrupt_permille > 0;
+    sim->is_tight = sim_chance (world, 10);
+    sim->counts[SIM_REQREP_TIGHT] = sim->is_tight;
+    sim->is_lean = !sim->is_tight && sim_chance (world, 5);
+    sim->counts[SIM_REQREP_LEAN] = sim->is_lean;
+    sim->has_weather = sim->is_corrupt || sim->is_tight || sim->is_lean || sim_chance (world, 90);
+    sim->counts[SIM_REQREP_CORRUPT] = sim->is_corrupt;
+    sim->counts[SIM_REQREP_CALM] = !sim->has_weather;
+    sim->pace = sim_spread (world, 100 * ZLOOM_USEC, 10 * ZLOOM_MSEC);
+    sim->patience = sim_spread (world, 20 * ZLOOM_MSEC, 500 * ZLOOM_MSEC);
+    sim->server_count = (unsigned) sim_between (world, 1, SIM_SERVERS_MAX);
+    sim->client_count = (unsigned) sim_between (world, 1, SIM_CLIENTS_MAX);
+    for (unsigned i = 0; i < sim->server_count; i++) {
+        sim_server_init (&sim->servers[i], sim, i);
+        sim_event_init (&sim->servers[i].restart, world, s_restart);
+    }
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_init (&sim->clients[i], sim, i);
+    sim_event_init (&sim->weather, world, s_weather);
+    world->check = s_check;
+}
+
+static void s_open (sim_reqrep_t *sim)
+{
+    for (unsigned i = 0; i < sim->server_count; i++)
+        sim_server_open (&sim->servers[i]);
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_open (&sim->clients[i]);
+    if (sim->has_weather)
+        sim_event_plan_in (&sim->weather, sim->pace);
+}
+
+//  No call is outstanding, none is pending.
+static bool s_is_at_rest (const sim_reqrep_t *sim)
+{
+    for (unsigned i = 0; i < sim->client_count; i++)
+        if (sim->clients[i].count > 0)
+            return false;
+    for (unsigned i = 0; i < sim->server_count; i++) {
+        zloom_server_stats_t stats = {0};
+        if (sim->servers[i].object)
+            zloom_server_stats (sim->servers[i].object, &stats);
+        if (stats.pending > 0)
+            return false;
+    }
+    return true;
+}
+
+static void s_come_to_rest (sim_reqrep_t *sim)
+{
+    sim_trace (sim->world, "the weather clears");
+    sim->is_ending = true;
+    sim_event_cancel (&sim->weather);
+    for (unsigned i = 0; i < sim->server_count; i++)
+        sim->servers[i].place->refuses = ZLOOM_REASON_NONE;
+    zloom_time_t until = sim->world->now + sim->patience + REST;
+    while (!s_is_at_rest (sim) && sim_world_step (sim->world))
+        if (sim->world->now > until)
+            sim_fail (sim->world, "the world does not come to rest");
+}
+
+static void s_close (sim_reqrep_t *sim)
+{
+    bool clients_first = sim_chance (sim->world, 50);
+    for (unsigned i = 0; clients_first && i < sim->client_count; i++)
+        sim_client_close (&sim->clients[i], true);
+    for (unsigned i = 0; i < sim->server_count; i++) {
+        sim_event_cancel (&sim->servers[i].restart);
+        sim_server_close (&sim->servers[i], true);
+    }
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_close (&sim->clients[i], true);
+    sim_event_cancel (&sim->weather);
+}
+
+static void s_check_end (sim_reqrep_t *sim)
+{
+    if (s_pieces)
+        sim_fail (sim->world, "%lld pieces of memory were not given back", (long long) s_pieces);
+    if (sim->net.connections || sim->world->planned)
+        sim_fail (sim->world, "connections or events are left");
+    for (uint32_t i = 0; i < sim->call_count; i++)
+        if (sim->calls[i].has_begun && !sim->calls[i].has_ended)
+            sim_fail (sim->world, "a call has never ended");
+}
+
+static void s_add_up (const sim_reqrep_t *sim)
+{
+    sim_tally_t *tally = s_tallies;
+    for (int kind = 0; kind < SIM_KINDS; kind++)
+        for (int outcome = 0; outcome < SIM_OUTCOMES; outcome++)
+            (tally++)->count += sim->outcomes[kind][outcome];
+    for (int i = 0; i < SIM_REQREP_COUNTS; i++)
+        (tally++)->count += sim->counts[i];
+    for (int i = 0; i < SIM_NET_COUNTS; i++)
+        (tally++)->count += sim->net.counts[i];
+}
+
+static void s_run (sim_world_t *world)
+{
+    static const zloom_memory_t counting = {s_alloc, s_realloc, s_free, NULL};
+    zloom_memory_set (&counting);
+    s_pieces = 0;
+    s_begin (&s_sim, world);
+    s_open (&s_sim);
+    while (world->steps < STEPS && sim_world_step (world))
+        ;
+    s_come_to_rest (&s_sim);
+    s_close (&s_sim);
+    s_check_end (&s_sim);
+    s_add_up (&s_sim);
+    zloom_memory_set (NULL);
+}
+
+static void s_name_tallies (void)
+{
+    static const char *const outcomes[] = {
+#define X(name, text) text,
+        SIM_OUTCOME_MAP (X)
+#undef X
+    };
+    static const sim_tally_t others[] = {
+#define X(name, text, is_expected) {text, is_expected, 0},
+        SIM_REQREP_MAP (X)
+#undef X
+#define X(name, text) {"network: " text, true, 0},
+            SIM_NET_MAP (X)
+#undef X
+    };
+    size_t at = 0;
+    for (int kind = 0; kind < SIM_KINDS; kind++)
+        for (int outcome = 0; outcome < SIM_OUTCOMES; outcome++, at++) {
+            snprintf (s_texts[at], sizeof s_texts[at], "%s: %s",
+                      sim_kind_method ((sim_kind_t) kind), outcomes[outcome]);
+            s_tallies[at].text = s_texts[at];
+            s_tallies[at].is_expected =
+                sim_kind_allows ((sim_kind_t) kind, (sim_outcome_t) outcome) == '!';
+        }
+    memcpy (&s_tallies[at], others, sizeof others);
+}
+
+static const sim_scenario_t s_scenario = {
+    .name = "reqrep", .run = s_run, .tallies = s_tallies, .tally_count = TALLIES};
+
+static void test_reqrep_past_failures_stay_mended (void **state)
+{
+    (void) state;
+    assert_true (sim_run_kept (&s_scenario));
+}
+
+static void test_reqrep_keeps_its_promises_in_any_weather (void **state)
+{
+    (void) state;
+    assert_true (sim_run_fresh (&s_scenario));
+}
+
+static void test_reqrep_was_seen_in_every_transition (void **state)
+{
+    (void) state;
+    assert_true (sim_check_tallies (&s_scenario));
+}
+
+int main (void)
+{
+    s_name_tallies ();
+    if (sim_wants_one ())
+        return sim_run_one (&s_scenario);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test (test_reqrep_past_failures_stay_mended),
+        cmocka_unit_test (test_reqrep_keeps_its_promises_in_any_weather),
+        cmocka_unit_test (test_reqrep_was_seen_in_every_transition),
+    };
+    return cmocka_run_group_tests (tests, NULL, NULL);
+}
