@@ -38,7 +38,7 @@ def is_running(pid):
 
 def is_draining(address):
     """Whether a service takes no more work: it says so."""
-    return "DRAINING" in call(address, "zloom.health").out
+    return b"DRAINING" in call(address, "zloom.health").out
 
 
 def wait_until(condition):
