@@ -265,9 +265,9 @@ test-full: deps
 	$(again) run-valgrind SAN=
 	$(again) run-fault SAN=address,undefined
 
-run-threads: $(call programs,$(UNIT_SOURCES) $(SIM_SOURCES))
+run-threads: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES)))
 	+@$(RUNNER) --phases unit,sim
-run-valgrind: $(call programs,$(UNIT_SOURCES))
+run-valgrind: $(call programs,$(call matching,$(UNIT_SOURCES)))
 	+@$(RUNNER) --phases unit --valgrind
 
 .PHONY: fault run-fault
@@ -285,7 +285,7 @@ run-fuzz: $(call programs,$(call matching,$(FUZZ_SOURCES)))
 .PHONY: coverage run-coverage
 coverage:
 	$(again) run-coverage SAN= COV=1
-run-coverage: $(call programs,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES)) all
+run-coverage: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES))) all
 	@find $(OBJ) -name '*.gcda' -delete
 	+@$(RUNNER) --phases unit,sim,fuzz,interop,cli
 	@$(PYTHON) tests/support/coverage.py $(OBJ)

@@ -49,15 +49,15 @@ free_port () {
 address=tcp://127.0.0.1:$(free_port)
 
 tell "A service is one command: each method runs a program. No broker, no server to install."
-serve "zloom serve $address --echo --exec wc='wc -w' --exec upper='tr a-z A-Z'"
+serve "zloom serve $address --echo --exec wc='wc -w' --exec upper='tr a-z A-Z' --in raw"
 
 tell "Another terminal calls it. It need not be up yet: a call waits for its peer."
 show "zloom call $address wc 'nothing to install, run, upgrade or lose'"
 
 tell "It says what it can do."
-show "zloom describe $address"
+show "zloom describe $address -o text"
 
-tell "A call a line from stdin: one after the other, then 8 at a time."
+tell "A call for each line of stdin, up to 8 under way at a time; the results stay in order."
 show "printf '%s\n' brokerless messaging toolkit | zloom call $address upper -l --async 8"
 
 tell "Errors have a name, an exit code, and say what to try."
@@ -65,14 +65,15 @@ show_failing "zloom call $address uper hello"
 show_failing "zloom call tcp://127.0.0.1:$(free_port) wc hello"
 
 tell "What listens there?"
-show "zloom probe $address"
+show "zloom probe $address -o text"
 
-tell "Synchronous and asynchronous are the same client: 2,000 calls, first each after the last."
+tell "The same client does both: 2,000 calls, each after the last (sync), then 100 at a time (async)."
+export TIMEFORMAT='%R seconds'
 show "time seq 2000 | zloom call $address echo -l > /dev/null"
 show "time seq 2000 | zloom call $address echo -l --async 100 > /dev/null"
 
 tell "What the service counted meanwhile."
-show "zloom stats $address"
+show "zloom stats $address -o text"
 
 if [ -x "$BUILD/bench/bench_reqrep" ]; then
     tell "Latency of a call beside a raw libzmq echo, in turn, in one run (make bench: the whole of it)."

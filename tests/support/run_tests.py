@@ -46,6 +46,7 @@ BUILD = os.environ.get("BUILD", "build/current")
 MAKE = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}"]
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,possible", "--child-silent-after-fork=yes",
+            "--run-libc-freeres=no",
             "--suppressions=tests/support/valgrind.supp"]
 SKIPPED = 77
 LINES_SHOWN = 60
