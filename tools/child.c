@@ -11,8 +11,6 @@
 
 #include "stop.h"
 
-extern char **environ;
-
 //  How much of stderr is kept: the end, which says what went wrong.
 enum { ERRORS_KEPT = 2048 };
 

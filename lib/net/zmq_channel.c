@@ -47,23 +47,37 @@ static int s_events (void *socket)
 
 //  Opening and closing.
 
-//  The monitor: a PAIR that tells what happens to the connection.
-static bool s_open_monitor (zloom__zmq_channel_t *self, zloom_random_t *random)
+//  A monitor: a PAIR that tells what happens to the connections of a socket.
+//  NULL: errno says why.
+static void *s_open_monitor (void *context, void *socket, uint64_t name, int events)
 {
-    zloom__zmq_sockets_t *sockets = &self->sockets;
-    char name[64];
-    snprintf (name, sizeof name, "inproc://zloom.monitor.%016llx",
-              (unsigned long long) zloom_random_next (random));
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "inproc://zloom.monitor.%016llx",
+              (unsigned long long) name);
+    if (zmq_socket_monitor (socket, endpoint, events) == -1)
+        return NULL;
+    void *monitor = zmq_socket (context, ZMQ_PAIR);
+    if (!monitor)
+        return NULL;
+    zloom__zmq_set (monitor, ZMQ_LINGER, 0);
+    if (zmq_connect (monitor, endpoint) == 0)
+        return monitor;
+    int was = errno;
+    zmq_close (monitor);
+    errno = was;
+    return NULL;
+}
+
+static bool s_watch_link (zloom__zmq_channel_t *self, zloom_random_t *random)
+{
     int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_CONNECT_RETRIED
                  | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED
                  | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL
                  | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-    if (zmq_socket_monitor (sockets->main, name, events) == -1)
-        return false;
-    if (!(sockets->monitor = zmq_socket (self->context, ZMQ_PAIR)))
-        return false;
-    zloom__zmq_set (sockets->monitor, ZMQ_LINGER, 0);
-    if (zmq_connect (sockets->monitor, name) == -1)
+    zloom__zmq_sockets_t *sockets = &self->sockets;
+    sockets->monitor =
+        s_open_monitor (self->context, sockets->main, zloom_random_next (random), events);
+    if (!sockets->monitor)
         return false;
     sockets->monitor_fd = s_descriptor (sockets->monitor);
     //  A first look, in vain: only a reader that has seen the end is told of more.
@@ -87,7 +101,7 @@ static bool s_connect (zloom__zmq_channel_t *self, zloom_random_t *random)
 {
     zloom__zmq_link_begin (self);
     bool has_monitor = self->endpoint.transport != ZLOOM__INPROC;
-    return (!has_monitor || s_open_monitor (self, random))
+    return (!has_monitor || s_watch_link (self, random))
            && zmq_connect (self->sockets.main, self->endpoint.text) == 0;
 }
 
@@ -170,10 +184,35 @@ zloom_code_t zloom__zmq_channel_open (zloom__zmq_channel_t *self, void *context,
     return code;
 }
 
+//  Wait until a monitor says that the listener is closed. It takes a fraction
+//  of a millisecond, and in no case longer than this.
+static void s_await_closed (void *monitor)
+{
+    static const int most_ms = 1000;
+    int rc;
+    zloom__zmq_set (monitor, ZMQ_RCVTIMEO, most_ms);
+    do
+        rc = zmq_recv (monitor, NULL, 0, 0);
+    while (rc == -1 && errno == EINTR);
+}
+
 void zloom__zmq_channel_close (zloom__zmq_channel_t *self, int linger_ms)
 {
+    //  Closing takes place in threads of libzmq's; the address shall be free
+    //  when this returns. (Unbinding would close it at once, and with it the
+    //  connections that are still to take what was sent.)
+    void *monitor = NULL;
+    if (self->bound[0] && self->endpoint.transport == ZLOOM__INPROC)
+        zmq_unbind (self->sockets.main, self->bound);
+    else if (self->bound[0])
+        monitor =
+            s_open_monitor (self->context, self->sockets.main, self->hash_key, ZMQ_EVENT_CLOSED);
     s_close_sockets (&self->sockets, linger_ms);
     self->sockets = s_no_sockets;
+    if (monitor) {
+        s_await_closed (monitor);
+        zmq_close (monitor);
+    }
     zloom__endpoint_release (&self->endpoint, self->lock);
     self->lock = -1;
 }

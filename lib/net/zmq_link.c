@@ -62,13 +62,13 @@ static void s_refuse_keys (zloom__zmq_channel_t *self)
 }
 
 //  A handshake that came to nothing: the peer said no word of it in time, or
-//  hung up.
+//  hung up, as one does that knows the protocol and wants a mechanism.
 static void s_note_no_handshake (zloom__zmq_channel_t *self, uint32_t error)
 {
     s_note_trouble (self, ZLOOM_REASON_WRONG_PEER,
-                    error == EAGAIN ? "it accepts connections but does not speak ZMTP"
-                                    : "it hung up during the handshake; it may not speak ZMTP, or "
-                                      "want keys (CURVE)");
+                    error == EAGAIN
+                        ? "it accepts connections but does not speak ZMTP"
+                        : "it accepts connections but does not speak ZMTP, or wants keys (CURVE)");
 }
 
 static void s_end_connection (zloom__zmq_channel_t *self, zloom_time_t now)
@@ -93,8 +93,10 @@ static void s_hear_one (zloom__zmq_channel_t *self, int event, uint32_t value, z
     switch (event) {
     case ZMQ_EVENT_CONNECTED:
         self->has_connected = true;
-        s_note_trouble (self, ZLOOM_REASON_NO_PEER,
-                        "it accepts connections but does not speak ZMTP");
+        //  What the last try has found is known better.
+        if (self->trouble == ZLOOM_REASON_NO_PEER)
+            s_note_trouble (self, ZLOOM_REASON_NO_PEER,
+                            "it accepts connections but does not speak ZMTP");
         return;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         self->is_rising = true;

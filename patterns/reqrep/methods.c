@@ -7,7 +7,8 @@
 
 static int s_compare (zloom_bytes_t a, zloom_bytes_t b)
 {
-    int order = memcmp (a.data, b.data, a.size < b.size ? a.size : b.size);
+    size_t shared = a.size < b.size ? a.size : b.size;
+    int order = shared ? memcmp (a.data, b.data, shared) : 0;
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 

@@ -12,6 +12,9 @@ static const size_t s_first_table_size = 64;
 //  What answers under way may still take to leave.
 static const zloom_time_t s_linger = ZLOOM_SEC;
 
+//  How long it has to be quiet before a drain is over.
+static const zloom_time_t s_grace = 50 * ZLOOM_MSEC;
+
 //  Events dealt with in one `process`, so that a flood does not hold the loop.
 enum { EVENTS_IN_ONE_GO = 1000 };
 
@@ -227,10 +230,13 @@ static zloom_code_t s_drain (zloom_server_t *self)
     zloom__server_begin_stop (self);
     bool is_quiet = false;
     while (!is_quiet && !self->is_broken && zloom__port_now (self->port) < self->give_up_at) {
-        //  Take in what has arrived already, so that it is refused by name.
+        //  What was under way when the end began is taken in, and refused by name.
+        zloom_time_t until = s_has_work (self) ? self->give_up_at
+                                               : zloom__port_refresh (self->port) + s_grace;
         zloom__event_kind_t kind =
-            zloom__server_turn (self, s_has_work (self) ? self->give_up_at : 0);
-        is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !s_has_work (self);
+            zloom__server_turn (self, zloom_time_min (until, self->give_up_at));
+        is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !s_has_work (self)
+                   && zloom__port_now (self->port) >= until;
     }
     if (self->is_broken || !s_has_work (self))
         return ZLOOM_OK;

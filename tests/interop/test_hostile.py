@@ -144,15 +144,18 @@ def test_malformed_messages_are_counted_and_cost_no_memory():
     bodies = variants()
     with peers.serve("--echo", env=QUIET) as (address, process), \
             peers.peer(zmq.DEALER, connect=address) as sock:
-        send_all(sock, bodies, len(bodies))
+        #  The queues of libzmq take what their bounds allow, once; from then on
+        #  nothing may grow.
+        warm_up = len(bodies) + MESSAGES // 4
+        send_all(sock, bodies, warm_up)
         assert settled(sock) == (1, None, ["still here"])
         before = resident_kib(process)
-        assert malformed_seen(address) == len(bodies)
+        assert malformed_seen(address) == warm_up
 
         send_all(sock, bodies, MESSAGES)
         assert settled(sock) == (1, None, ["still here"])
         after = resident_kib(process)
-        assert malformed_seen(address) == len(bodies) + MESSAGES
+        assert malformed_seen(address) == warm_up + MESSAGES
         print(f"{MESSAGES} malformed messages: {before} KiB before, {after} KiB after")
         assert after - before < GROWTH_KIB, (before, after)
 

@@ -6,8 +6,8 @@
 //  moment after that.
 #define GRACE (1200 * ZLOOM_USEC)
 
-//  What may pass until credit is told, beside the way.
-#define CREDIT_TIME (20 * ZLOOM_MSEC)
+//  What may pass until a process has dealt with news, beside the way.
+#define SLACK (20 * ZLOOM_MSEC)
 
 typedef struct {
     const char *method;
@@ -91,12 +91,22 @@ static void s_begin (sim_call_t *self)
     self->client->expected.calls++;
 }
 
+//  Whether the client's table, with some greetings of its own, or what may wait
+//  for a connection can be full.
+static bool s_may_be_full (const sim_client_t *client)
+{
+    zloom_client_stats_t stats;
+    zloom_client_stats (client->object, &stats);
+    return client->count + SIM_SERVERS_MAX >= client->options.max_outstanding || stats.unsent > 0
+           || client->options.max_unsent_bytes < SIM_REQUEST_MAX;
+}
+
 //  Nothing was begun, and that must be for a reason that is known.
 static void s_check_refusal (const sim_client_t *client)
 {
     sim_reqrep_t *sim = client->sim;
     zloom_reason_t reason = zloom_client_last_error (client->object)->reason;
-    if (reason == ZLOOM_REASON_QUEUE_FULL)
+    if (reason == ZLOOM_REASON_QUEUE_FULL && s_may_be_full (client))
         sim->counts[SIM_REQREP_START_FULL]++;
     else if (reason == ZLOOM_REASON_OVERSIZE && sim->is_tight)
         sim->counts[SIM_REQREP_START_OVERSIZE]++;
@@ -262,14 +272,19 @@ static void s_check_patience (const sim_call_t *self, sim_outcome_t outcome)
                   client->name, (double) (world->now - until) / ZLOOM_MSEC);
 }
 
-//  A stream whose items have all been taken goes on, unless the network keeps
-//  the news from the server.
+//  Whether something has lasted longer, in a world without weather, than news
+//  take to get to the other side and back.
+static bool s_lasts_too_long (const sim_reqrep_t *sim, zloom_time_t since)
+{
+    zloom_time_t way = sim->net.climate.latency + sim->net.climate.jitter;
+    return !sim->has_weather && sim->world->now - 4 * way - SLACK > since;
+}
+
+//  A stream whose items have all been taken goes on.
 static void s_check_credit (const sim_call_t *self)
 {
     sim_reqrep_t *sim = self->client->sim;
-    zloom_time_t way = sim->net.climate.latency + sim->net.climate.jitter;
-    if (!sim->has_weather && self->sent == self->seen
-        && sim->world->now - 4 * way - CREDIT_TIME > self->starved_at)
+    if (self->sent == self->seen && s_lasts_too_long (sim, self->starved_at))
         sim_fail (sim->world, "a stream waited in vain for credit, for %.3f ms",
                   (double) (sim->world->now - self->starved_at) / ZLOOM_MSEC);
 }
@@ -328,6 +343,7 @@ static void s_take_end (sim_call_t *self, const end_t *end)
     if (!sim->is_corrupt)
         s_check_outcome (self, outcome, end);
     self->has_ended = true;
+    self->outcome = outcome;
     s_remove (self->client, self);
     s_count_end (self, outcome, &end->error);
 }
@@ -483,6 +499,19 @@ void sim_client_check (sim_client_t *self)
                   (double) (self->sim->world->now - self->earliest) / ZLOOM_MSEC);
 }
 
+//  Calls that wait are sent as soon as a link has room, unless its server is
+//  silent.
+static void s_check_waiting (sim_client_t *self, const zloom_client_stats_t *stats)
+{
+    sim_reqrep_t *sim = self->sim;
+    if (stats->unsent == 0 || self->options.beat_ms || !sim_port_has_room (self->port))
+        self->stuck_at = ZLOOM_NEVER;
+    else
+        self->stuck_at = zloom_time_min (self->stuck_at, sim->world->now);
+    if (s_lasts_too_long (sim, self->stuck_at))
+        sim_fail (sim->world, "%s: calls wait though there is room", self->name);
+}
+
 void sim_client_check_stats (sim_client_t *self)
 {
     zloom_client_stats_t stats;
@@ -510,6 +539,19 @@ void sim_client_check_stats (sim_client_t *self)
         sim_fail (self->sim->world, "%s: more is unsent than outstanding", self->name);
     else if (stats.present == 0 && stats.unsent < stats.outstanding)
         sim_fail (self->sim->world, "%s: calls go on though their connection is lost", self->name);
+    s_check_waiting (self, &stats);
+}
+
+//  Where nothing breaks and no bound of bytes is tight, only those answers are
+//  not sent that nobody waits for.
+static void s_check_undeliverable (const sim_server_t *self, const zloom_server_stats_t *stats)
+{
+    bool is_well = !self->sim->has_weather && self->options.workers == 0
+                   && self->options.max_pending_bytes > SIM_HELD_MAX * SIM_REQUEST_MAX;
+    if (is_well && stats->undeliverable != self->for_nobody)
+        sim_fail (self->sim->world, "%s: %llu answers were not sent, and %llu had no taker",
+                  self->name, (unsigned long long) stats->undeliverable,
+                  (unsigned long long) self->for_nobody);
 }
 
 void sim_server_check (sim_server_t *self)
@@ -531,4 +573,5 @@ void sim_server_check (sim_server_t *self)
                   "%s: %llu requests came, %llu were answered, %llu wait or are given up",
                   self->name, (unsigned long long) came, (unsigned long long) done,
                   (unsigned long long) left);
+    s_check_undeliverable (self, &stats);
 }

@@ -224,9 +224,9 @@ static void s_reenter (sim_client_t *self)
 
 //  A client that is being destroyed takes no new calls; else those who try
 //  again when a call fails would keep it for ever.
-static void s_check_closing (sim_client_t *self)
+static void s_check_closing (sim_client_t *self, sim_call_t *ended)
 {
-    if (zloom_client_start (self->object, NULL, NULL, s_on_reply, NULL, "echo", "") == ZLOOM_OK)
+    if (zloom_client_start (self->object, NULL, NULL, s_on_reply, ended, "echo", "") == ZLOOM_OK)
         sim_fail (self->sim->world, "%s: a call was started while it is destroyed", self->name);
 }
 
@@ -238,7 +238,7 @@ static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *cont
     if (sim_has_failed (self->sim->world))
         return;
     if (self->is_closing)
-        s_check_closing (self);
+        s_check_closing (self, call);
     else
         s_reenter (self);
 }
@@ -326,6 +326,7 @@ void sim_client_open (sim_client_t *self)
 {
     sim_reqrep_t *sim = self->sim;
     self->expected = (zloom_client_stats_t){0};
+    self->stuck_at = ZLOOM_NEVER;
     self->is_closing = false;
     self->incarnation++;
     zloom_error_t error;

@@ -35,12 +35,20 @@ static void s_let_go (sim_held_t *held)
 
 //  Answers.
 
+//  The handler of a call is about to answer.
+static void s_note_answer (sim_server_t *self, const zloom_call_t *call, sim_call_t *shadow,
+                           zloom_code_t code)
+{
+    if (shadow)
+        sim_call_answered (shadow, code);
+    self->for_nobody += zloom_call_cancelled (call) && !zloom_call_is_notification (call);
+}
+
 //  Answer with a result. False: there is no memory for it, and the call goes on.
 static bool s_reply (sim_server_t *self, zloom_call_t *call, sim_call_t *shadow, uint64_t nonce)
 {
     sim_reqrep_t *sim = self->sim;
-    if (shadow)
-        sim_call_answered (shadow, ZLOOM_OK);
+    s_note_answer (self, call, shadow, ZLOOM_OK);
     size_t padding = (size_t) sim_spread (sim->world, 0, sim_chance (sim->world, 10) ? 4096 : 64);
     zloom_code_t code = zloom_call_reply (call, "[Ub]", nonce, s_zeroes, padding);
     if (code && !sim->is_tight && !sim->is_lean)
@@ -58,8 +66,7 @@ static zloom_code_t s_fail (sim_server_t *self, zloom_call_t *call, sim_call_t *
     static const zloom_code_t codes[] = {ZLOOM_NOT_FOUND, ZLOOM_ABORTED, ZLOOM_OUT_OF_RANGE,
                                          ZLOOM_UNAVAILABLE};
     zloom_code_t code = codes[sim_between (self->sim->world, 0, 3)];
-    if (shadow)
-        sim_call_answered (shadow, code);
+    s_note_answer (self, call, shadow, code);
     zloom_buffer_t data = {0};
     zloom_pack (&data, NULL, "U", nonce);
     zloom_call_fail_data (call, code, zloom_buffer_bytes (&data), "call %llu failed",
@@ -120,6 +127,19 @@ static void s_answer_another (const sim_held_t *held)
     s_end (other);
 }
 
+//  Why nobody waits any more.
+static void s_count_end (const sim_held_t *held)
+{
+    sim_reqrep_t *sim = held->server->sim;
+    const sim_call_t *shadow = held->shadow;
+    if (!shadow || sim->world->now >= shadow->deadline)
+        sim->counts[SIM_REQREP_WATCHED_DEADLINE]++;
+    else if (shadow->has_ended && shadow->outcome == SIM_OUTCOME_CANCELLED)
+        sim->counts[SIM_REQREP_WATCHED_CANCEL]++;
+    else
+        sim->counts[SIM_REQREP_WATCHED_LOSS]++;
+}
+
 static void s_watch (zloom_call_t *call, zloom_call_event_t event, void *context)
 {
     sim_held_t *held = (sim_held_t *) context;
@@ -140,7 +160,7 @@ static void s_watch (zloom_call_t *call, zloom_call_event_t event, void *context
             s_end (held);
         break;
     case ZLOOM_CALL_CANCELLED:
-        sim->counts[SIM_REQREP_WATCHED_CANCEL]++;
+        s_count_end (held);
         if (held->is_cancelled || !zloom_call_cancelled (call))
             sim_fail (sim->world, "%s: a call was cancelled twice, or not at all", self->name);
         held->is_cancelled = true;
@@ -243,8 +263,10 @@ static zloom_code_t s_stream_inline (sim_server_t *self, zloom_call_t *call, sim
     self->sim->counts[SIM_REQREP_INLINE]++;
     for (uint64_t number = 1; number <= items; number++) {
         zloom_code_t code = zloom_call_item (call, "[UU]", nonce, number);
-        if (code)
+        if (code) {
+            s_note_answer (self, call, shadow, code);
             return code;
+        }
         if (shadow)
             sim_call_sent_item (shadow);
     }
@@ -366,6 +388,7 @@ void sim_server_open (sim_server_t *self)
         return;
     sim_trace (sim->world, "%s: starts", self->name);
     self->is_draining = false;
+    self->for_nobody = 0;
     zloom_error_t error;
     do {
         self->port = sim_port_new (&sim->net, self->name, self->options.workers, s_process, self);

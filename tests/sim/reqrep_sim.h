@@ -23,6 +23,7 @@ enum {
     SIM_SERVERS_MAX = 3,
     SIM_CALLS_MAX = 8192,      //  Of a whole run
     SIM_ITEMS_MAX = 40,        //  Of one stream
+    SIM_REQUEST_MAX = 5000,    //  Bytes of one request
     SIM_OUTSTANDING_MAX = 64,  //  Of one client
     SIM_HELD_MAX = 64          //  Deferred calls of one server
 };
@@ -99,8 +100,9 @@ typedef struct sim_call {
     bool was_alone;     //  Nobody was there then
     uint64_t connects;  //  Of the client until then
     bool has_ended;
-    unsigned executions;  //  Handlers that ran for it
-    bool is_answered;     //  ... and answered, with this code
+    sim_outcome_t outcome;  //  ... and how
+    unsigned executions;    //  Handlers that ran for it
+    bool is_answered;       //  ... and answered, with this code
     zloom_code_t answer;
     uint32_t items;           //  Of its stream
     uint32_t sent, seen;      //  ... by the server, by the client
@@ -121,6 +123,7 @@ struct sim_client {
     sim_call_t *outstanding[SIM_OUTSTANDING_MAX];
     unsigned count;
     zloom_time_t earliest;          //  Of their deadlines
+    zloom_time_t stuck_at;          //  Calls wait though there is room, since; NEVER = they do not
     zloom_client_stats_t expected;  //  As far as the model knows them
 };
 
@@ -147,61 +150,64 @@ typedef struct sim_server {
     bool is_draining;
     sim_held_t held[SIM_HELD_MAX];
     unsigned held_count;
+    uint64_t for_nobody;  //  Answers to calls that were over
 } sim_server_t;
 
 //  What is counted beside outcomes and the network's own.
 //  X (NAME, text, is expected)
-#define SIM_REQREP_MAP(X)                                                 \
-    X (START_FULL, "start: queue full", true)                             \
-    X (START_OVERSIZE, "start: too large", true)                          \
-    X (START_NO_MEMORY, "start: out of memory", true)                     \
-    X (WAIT, "wait: calls waited for", true)                              \
-    X (CALL, "call: calls made and waited for", true)                     \
-    X (READY, "wait_ready: somebody came", true)                          \
-    X (NOT_READY, "wait_ready: nobody came", true)                        \
-    X (DRAINED, "drain: all calls ended", true)                           \
-    X (NOT_DRAINED, "drain: some went on", true)                          \
-    X (NEXT, "next: streams waited for", true)                            \
-    X (CANCEL, "cancel: the call ended by it", true)                      \
-    X (CANCEL_ENDED, "cancel: the call had ended", true)                  \
-    X (CANCEL_UNSENT, "cancel: of a call that no server has begun", true) \
-    X (CANCEL_BEGUN, "cancel: of a call that a server works on", true)    \
-    X (NOTIFY, "notify: handed over", true)                               \
-    X (NOTIFY_NOBODY, "notify: nobody there", true)                       \
-    X (NOTIFY_EXECUTED, "notify: executed", true)                         \
-    X (REENTER, "start: inside a callback", true)                         \
-    X (INLINE, "stream: sent by a handler that waits for credit", true)   \
-    X (ITEM, "stream: items sent", true)                                  \
-    X (NO_CREDIT, "stream: no credit", true)                              \
-    X (CREDIT, "stream: credit came", true)                               \
-    X (WATCHED_CANCEL, "deferred: told that nobody waits", true)          \
-    X (WATCHED_CLOSE, "deferred: told that the server ends", true)        \
-    X (ANSWER_CANCELLED, "deferred: answered though nobody waits", true)  \
-    X (ANSWER_OTHER, "deferred: a watcher answered another call", true)   \
-    X (ANSWER_TWICE, "handler: a second answer refused", true)            \
-    X (ANSWER_NO_MEMORY, "handler: no memory for an answer", true)        \
-    X (WORKED, "handler: ran in a worker", true)                          \
-    X (LATE, "client: late replies dropped", true)                        \
-    X (CONNECT, "client: connects", true)                                 \
-    X (DISCONNECT, "client: disconnects", true)                           \
-    X (CLIENT_MALFORMED, "client: malformed messages", true)              \
-    X (EXPIRED, "server: expired before dispatch", true)                  \
-    X (ENDED_BY_CALLER, "server: calls cancelled", true)                  \
-    X (REFUSED, "server: refused", true)                                  \
-    X (UNDELIVERABLE, "server: answers without a taker", true)            \
-    X (SERVER_MALFORMED, "server: malformed messages", true)              \
-    X (CRASH_SERVER, "weather: servers crashed", true)                    \
-    X (CLOSE_SERVER, "weather: servers closed", true)                     \
-    X (DRAIN_SERVER, "weather: servers drained", true)                    \
-    X (CRASH_CLIENT, "weather: clients crashed", true)                    \
-    X (CLOSE_CLIENT, "weather: clients closed", true)                     \
-    X (PAUSE, "weather: processes paused", true)                          \
-    X (REFUSE, "weather: places refused", true)                           \
-    X (TRUNK, "weather: proxies reconnected", true)                       \
-    X (CALM, "worlds without weather", true)                              \
-    X (TIGHT, "worlds with large messages", true)                         \
-    X (LEAN, "worlds with little memory", true)                           \
-    X (CORRUPT, "worlds with corruption", true)                           \
+#define SIM_REQREP_MAP(X)                                                     \
+    X (START_FULL, "start: queue full", true)                                 \
+    X (START_OVERSIZE, "start: too large", true)                              \
+    X (START_NO_MEMORY, "start: out of memory", true)                         \
+    X (WAIT, "wait: calls waited for", true)                                  \
+    X (CALL, "call: calls made and waited for", true)                         \
+    X (READY, "wait_ready: somebody came", true)                              \
+    X (NOT_READY, "wait_ready: nobody came", true)                            \
+    X (DRAINED, "drain: all calls ended", true)                               \
+    X (NOT_DRAINED, "drain: some went on", true)                              \
+    X (NEXT, "next: streams waited for", true)                                \
+    X (CANCEL, "cancel: the call ended by it", true)                          \
+    X (CANCEL_ENDED, "cancel: the call had ended", true)                      \
+    X (CANCEL_UNSENT, "cancel: of a call that no server has begun", true)     \
+    X (CANCEL_BEGUN, "cancel: of a call that a server works on", true)        \
+    X (NOTIFY, "notify: handed over", true)                                   \
+    X (NOTIFY_NOBODY, "notify: nobody there", true)                           \
+    X (NOTIFY_EXECUTED, "notify: executed", true)                             \
+    X (REENTER, "start: inside a callback", true)                             \
+    X (INLINE, "stream: sent by a handler that waits for credit", true)       \
+    X (ITEM, "stream: items sent", true)                                      \
+    X (NO_CREDIT, "stream: no credit", true)                                  \
+    X (CREDIT, "stream: credit came", true)                                   \
+    X (WATCHED_CANCEL, "deferred: told that its caller cancelled", true)      \
+    X (WATCHED_DEADLINE, "deferred: told that its deadline has passed", true) \
+    X (WATCHED_LOSS, "deferred: told that its caller is gone", true)          \
+    X (WATCHED_CLOSE, "deferred: told that the server ends", true)            \
+    X (ANSWER_CANCELLED, "deferred: answered though nobody waits", true)      \
+    X (ANSWER_OTHER, "deferred: a watcher answered another call", true)       \
+    X (ANSWER_TWICE, "handler: a second answer refused", true)                \
+    X (ANSWER_NO_MEMORY, "handler: no memory for an answer", true)            \
+    X (WORKED, "handler: ran in a worker", true)                              \
+    X (LATE, "client: late replies dropped", true)                            \
+    X (CONNECT, "client: connects", true)                                     \
+    X (DISCONNECT, "client: disconnects", true)                               \
+    X (CLIENT_MALFORMED, "client: malformed messages", true)                  \
+    X (EXPIRED, "server: expired before dispatch", true)                      \
+    X (ENDED_BY_CALLER, "server: calls cancelled", true)                      \
+    X (REFUSED, "server: refused", true)                                      \
+    X (UNDELIVERABLE, "server: answers without a taker", true)                \
+    X (SERVER_MALFORMED, "server: malformed messages", true)                  \
+    X (CRASH_SERVER, "weather: servers crashed", true)                        \
+    X (CLOSE_SERVER, "weather: servers closed", true)                         \
+    X (DRAIN_SERVER, "weather: servers drained", true)                        \
+    X (CRASH_CLIENT, "weather: clients crashed", true)                        \
+    X (CLOSE_CLIENT, "weather: clients closed", true)                         \
+    X (PAUSE, "weather: processes paused", true)                              \
+    X (REFUSE, "weather: places refused", true)                               \
+    X (TRUNK, "weather: proxies reconnected", true)                           \
+    X (CALM, "worlds without weather", true)                                  \
+    X (TIGHT, "worlds with large messages", true)                             \
+    X (LEAN, "worlds with little memory", true)                               \
+    X (CORRUPT, "worlds with corruption", true)                               \
     X (CORRUPT_END, "calls that ended in worlds with corruption", true)
 
 typedef enum sim_reqrep_count {

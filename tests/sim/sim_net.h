@@ -131,6 +131,7 @@ struct sim_net {
     sim_place_t places[SIM_PLACES_MAX];
     unsigned place_count;
     sim_connection_t *connections;
+    uint32_t kept;  //  Frames that owners keep, now
     uint64_t counts[SIM_NET_COUNTS];
 };
 

@@ -58,6 +58,14 @@ bool sim_port_is_busy (const sim_port_t *self)
     return self->is_waiting || self->paused_until > self->net->world->now;
 }
 
+bool sim_port_has_room (const sim_port_t *self)
+{
+    for (const sim_end_t *end = self->ends; end; end = end->next)
+        if (end->is_told && !end->is_cut && !end->is_full && end->room_at == ZLOOM_NEVER)
+            return true;
+    return false;
+}
+
 static void s_take_turn (sim_event_t *turn)
 {
     sim_port_t *self = (sim_port_t *) ((char *) turn - offsetof (sim_port_t, turn));
@@ -331,9 +339,17 @@ static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
     return ret_event->kind;
 }
 
+//  A kept body, with where it is counted before it.
+typedef struct {
+    sim_net_t *net;
+    uint8_t data[];
+} kept_t;
+
 static void s_release_frame (zloom__frame_t *frame)
 {
-    free (frame->store.pointer);
+    kept_t *kept = (kept_t *) frame->store.pointer;
+    kept->net->kept--;
+    free (kept);
 }
 
 static bool s_is_from_zloom (zloom__port_t *port)
@@ -347,12 +363,14 @@ static zloom_code_t s_keep (zloom__port_t *port, zloom__frame_t *ret_frame)
 {
     sim_port_t *self = s_self (port);
     zloom_assert (self->held);
-    uint8_t *copy = (uint8_t *) malloc (self->held->size + 1);
-    zloom_assert (copy);
-    memcpy (copy, self->held->data, self->held->size);
-    ret_frame->bytes = zloom_bytes (copy, self->held->size);
-    ret_frame->store.pointer = copy;
+    kept_t *kept = (kept_t *) malloc (sizeof *kept + self->held->size);
+    zloom_assert (kept);
+    kept->net = self->net;
+    memcpy (kept->data, self->held->data, self->held->size);
+    ret_frame->bytes = zloom_bytes (kept->data, self->held->size);
+    ret_frame->store.pointer = kept;
     ret_frame->release = s_release_frame;
+    self->net->kept++;
     self->net->counts[SIM_NET_KEPT]++;
     s_let_go (self);
     return ZLOOM_OK;

@@ -67,6 +67,9 @@ void sim_port_crash (sim_port_t *self);
 //  Whether its program can act: not while it is paused, or waits.
 bool sim_port_is_busy (const sim_port_t *self);
 
+//  Whether a link is up that has not refused the last frame.
+bool sim_port_has_room (const sim_port_t *self);
+
 //  For the network: something will be due.
 void sim_port_expect (sim_port_t *self, zloom_time_t at);
 

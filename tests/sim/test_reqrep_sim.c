@@ -194,7 +194,7 @@ static void s_begin (sim_reqrep_t *sim, sim_world_t *world)
     sim->counts[SIM_REQREP_TIGHT] = sim->is_tight;
     sim->is_lean = !sim->is_tight && sim_chance (world, 5);
     sim->counts[SIM_REQREP_LEAN] = sim->is_lean;
-    sim->has_weather = sim->is_corrupt || sim->is_tight || sim->is_lean || sim_chance (world, 90);
+    sim->has_weather = sim->is_corrupt || sim->is_tight || sim->is_lean || sim_chance (world, 80);
     sim->counts[SIM_REQREP_CORRUPT] = sim->is_corrupt;
     sim->counts[SIM_REQREP_CALM] = !sim->has_weather;
     sim->pace = sim_spread (world, 100 * ZLOOM_USEC, 10 * ZLOOM_MSEC);
@@ -268,8 +268,8 @@ static void s_check_end (sim_reqrep_t *sim)
 {
     if (s_pieces)
         sim_fail (sim->world, "%lld pieces of memory were not given back", (long long) s_pieces);
-    if (sim->net.connections || sim->world->planned)
-        sim_fail (sim->world, "connections or events are left");
+    if (sim->net.connections || sim->net.kept || sim->world->planned)
+        sim_fail (sim->world, "connections, frames or events are left");
     for (uint32_t i = 0; i < sim->call_count; i++)
         if (sim->calls[i].has_begun && !sim->calls[i].has_ended)
             sim_fail (sim->world, "a call has never ended");

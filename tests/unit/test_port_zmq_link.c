@@ -21,7 +21,7 @@
 #include "support/raw.h"
 
 //  How long to look on to be sure that nothing comes.
-enum { A_WHILE_MS = 300, PATIENCE_MS = 20000 };
+enum { A_WHILE_MS = 300, LONG_PAUSE_MS = 2000, PATIENCE_MS = 20000 };
 
 typedef struct {
     port_t client;
@@ -198,8 +198,7 @@ static void test_link_is_tried_again_with_one_that_hangs_up (void **state)
     s_connect (self);
     while (atomic_load (&stranger.accepted) < 3)
         assert_int_equal (port_next (&self->client, 10), ZLOOM__EVENT_TIMEOUT);
-    s_await_trouble (
-        self, "it hung up during the handshake; it may not speak ZMTP, or want keys (CURVE)");
+    s_await_trouble (self, "it accepts connections but does not speak ZMTP, or wants keys (CURVE)");
     s_leave (&stranger);
 }
 
@@ -388,19 +387,19 @@ static void test_link_is_made_again_soon_after_it_was_lost (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
     zloom__channel_options_t options = port_options (ZLOOM__ROLE_CLIENT, self->endpoint);
-    options.reconnect_min_ms = options.reconnect_max_ms = PATIENCE_MS / 4;
+    options.reconnect_min_ms = options.reconnect_max_ms = LONG_PAUSE_MS;
     s_serve (self, ZMQ_ROUTER);
     assert_int_equal (
         self->client.port->ops->open (self->client.port, &options, &self->channel, NULL), ZLOOM_OK);
     port_expect_up (&self->client, self->channel);
     //  Beyond the least pause, so that this was no link that comes and goes.
-    assert_int_equal (port_next (&self->client, PATIENCE_MS / 4), ZLOOM__EVENT_TIMEOUT);
+    assert_int_equal (port_next (&self->client, LONG_PAUSE_MS), ZLOOM__EVENT_TIMEOUT);
     raw_destroy (&self->peer);
     s_serve (self, ZMQ_ROUTER);
     port_expect (&self->client, ZLOOM__EVENT_DOWN);
     zloom_time_t from = zloom_time_now ();
     port_expect_up (&self->client, self->channel);
-    assert_true (zloom_time_now () - from < PATIENCE_MS / 10 * ZLOOM_MSEC);
+    assert_true (zloom_time_now () - from < LONG_PAUSE_MS / 2 * ZLOOM_MSEC);
 }
 
 //  ---- Full links -------------------------------------------------------------
@@ -612,7 +611,7 @@ static void test_link_that_nobody_looks_at_does_not_stop_the_others (void **stat
     port_new (&idle, NULL, 0);
     assert_int_equal (idle.port->ops->open (idle.port, &options, &channel, NULL), ZLOOM_OK);
     s_marry (self);
-    zloom_time_t until = zloom_time_now () + 3 * ZLOOM_SEC;
+    zloom_time_t until = zloom_time_now () + 2 * ZLOOM_SEC;
     while (zloom_time_now () < until) {
         assert_int_equal (port_send (&self->client, self->channel, self->link, "x"), ZLOOM_OK);
         raw_receive (&self->peer);

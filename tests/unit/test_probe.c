@@ -246,6 +246,9 @@ static void test_probe_connects_to_ipc_paths_and_abstract_names (void **state)
 static void test_probe_reaches_a_name (void **state)
 {
     (void) state;
+#ifdef __SANITIZE_THREAD__
+    skip ();  //  It knows nothing of the thread in which the C library looks up names
+#endif
     void *context = zmq_ctx_new ();
     char address[64], by_name[64];
     void *zmq = s_open_socket (context, ZMQ_PUB, address);

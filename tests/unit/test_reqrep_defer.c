@@ -110,8 +110,9 @@ static zloom_code_t s_answer_and_defer (zloom_call_t *call, void *context)
 static zloom_code_t s_defer_twice (zloom_call_t *call, void *context)
 {
     zloom_call_t **kept = (zloom_call_t **) context;
-    if (zloom_call_defer (call, NULL, NULL) || zloom_call_defer (call, NULL, NULL))
-        return ZLOOM_INTERNAL;
+    for (int i = 0; i < 2; i++)
+        if (zloom_call_defer (call, NULL, NULL))
+            return ZLOOM_INTERNAL;
     *kept = call;
     return ZLOOM_OK;
 }

@@ -166,8 +166,7 @@ static void test_a_stream_that_stalls_does_not_hold_up_the_end (void **state)
                           workers ? ZLOOM_DEADLINE_EXCEEDED : ZLOOM_OK);
         service_destroy (&self->service);
         assert_true (zloom_time_now () - began < BOUND_MS * ZLOOM_MSEC);
-        zloom_code_t code;
-        while ((code = zloom_client_next (self->client, id, &more)) == ZLOOM_OK)
+        while (zloom_client_next (self->client, id, &more) == ZLOOM_OK)
             assert_true (more);
         if (!workers)
             assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CLOSED,
