@@ -125,11 +125,11 @@ typedef struct zloom__port_ops {
 
     void (*wake) (zloom__port_t *);  //  Thread: any; safe in a signal handler
 
-    //  A level-triggered descriptor; made on first use, -1 when there is none.
+    //  A level-triggered descriptor for a foreign loop; -1 when there is none.
     int (*descriptor) (zloom__port_t *);
 
     //  The owner returns to a foreign loop, and wants the descriptor to be
-    //  readable at `until` at the latest. Nothing to do until one was made.
+    //  readable at `until` at the latest.
     void (*settle) (zloom__port_t *, zloom_time_t until);
 
     //  The endpoint as bound; borrowed.

@@ -11,6 +11,7 @@ bool zloom__readiness_open (zloom__readiness_t *self)
     self->timer = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     self->pending = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->is_pending = false;
+    self->alarm_at = ZLOOM_NEVER;
     if (self->epoll == -1 || self->timer == -1 || self->pending == -1) {
         zloom__readiness_close (self);
         return false;
@@ -37,6 +38,12 @@ void zloom__readiness_watch (zloom__readiness_t *self, int fd)
         epoll_ctl (self->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+void zloom__readiness_unwatch (zloom__readiness_t *self, int fd)
+{
+    if (fd != -1)
+        epoll_ctl (self->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 static void s_set_pending (zloom__readiness_t *self, bool is_pending)
 {
     if (is_pending == self->is_pending)
@@ -48,15 +55,50 @@ static void s_set_pending (zloom__readiness_t *self, bool is_pending)
         self->is_pending = is_pending;
 }
 
+//  Zero would turn the timer off; a time that has passed makes it readable.
+static void s_set_alarm (zloom__readiness_t *self, zloom_time_t at)
+{
+    struct itimerspec alarm = {{0, 0}, {0, 0}};
+    if (at != ZLOOM_NEVER) {
+        zloom_time_t later = at > 0 ? at : 1;
+        alarm.it_value.tv_sec = (time_t) (later / ZLOOM_SEC);
+        alarm.it_value.tv_nsec = (long) (later % ZLOOM_SEC);
+    }
+    timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &alarm, NULL);
+    self->alarm_at = at;
+}
+
+//  The timer has gone off: it is off now.
+static void s_take_alarm (zloom__readiness_t *self)
+{
+    uint64_t count;
+    if (read (self->timer, &count, sizeof count) == sizeof count)
+        self->alarm_at = ZLOOM_NEVER;
+}
+
+int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_time_t until,
+                           int *ret_fds, int most)
+{
+    enum { AT_ONCE = 16 };
+    struct epoll_event events[AT_ONCE];
+    bool waits = until > now;
+    if (waits && until < self->alarm_at)
+        s_set_alarm (self, until);
+    int count = epoll_wait (self->epoll, events, most < AT_ONCE ? most : AT_ONCE, waits ? -1 : 0);
+    int found = 0;
+    for (int i = 0; i < count; i++)
+        if (events[i].data.fd == self->timer)
+            s_take_alarm (self);
+        else if (events[i].data.fd == self->pending)
+            s_set_pending (self, false);  //  Whoever waits here looks for himself
+        else
+            ret_fds[found++] = events[i].data.fd;
+    return found;
+}
+
 void zloom__readiness_settle (zloom__readiness_t *self, bool is_pending, zloom_time_t until)
 {
     s_set_pending (self, is_pending);
-    //  Zero would disarm the timer; a time that has passed makes it readable.
-    struct itimerspec at = {{0, 0}, {0, 0}};
-    if (until != ZLOOM_NEVER) {
-        until = until > 0 ? until : 1;
-        at.it_value.tv_sec = (time_t) (until / ZLOOM_SEC);
-        at.it_value.tv_nsec = (long) (until % ZLOOM_SEC);
-    }
-    timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &at, NULL);
+    if (until != self->alarm_at)
+        s_set_alarm (self, until);
 }

@@ -1,9 +1,13 @@
-//  zloom__readiness - one level-triggered descriptor for a whole port
+//  zloom__readiness - what a port waits with, and what a foreign loop polls
 //
-//  An epoll of the sockets' descriptors, a timer for the earliest deadline,
+//  One epoll of the sockets' descriptors, a timer for the earliest deadline,
 //  and an eventfd for what no descriptor tells: libzmq's ZMQ_FD is edge
 //  triggered, so a call of ours may leave messages behind that nothing will
-//  announce again.
+//  announce again. Itself it is level-triggered.
+//
+//  To wait costs one system call: the timer is set only when a deadline is
+//  earlier than the one it stands at, and it may wake early; a timeout given
+//  with each wait costs the kernel more than the wait.
 //
 //  Threads: single owner.
 //  SPDX-License-Identifier: MPL-2.0
@@ -19,24 +23,31 @@ typedef struct zloom__readiness {
     int epoll;
     int timer;
     int pending;
-    bool is_pending;  //  The eventfd is readable
+    bool is_pending;        //  The eventfd is readable
+    zloom_time_t alarm_at;  //  Where the timer stands; NEVER = it is off
 } zloom__readiness_t;
 
-#define ZLOOM__READINESS_NONE {-1, -1, -1, false}
+#define ZLOOM__READINESS_NONE                                            \
+    {                                                                    \
+        .epoll = -1, .timer = -1, .pending = -1, .alarm_at = ZLOOM_NEVER \
+    }
 
 //  Make it. False: no descriptors are left, and nothing was made.
-bool
-    zloom__readiness_open (zloom__readiness_t *self);
+bool zloom__readiness_open (zloom__readiness_t *self);
 
-void
-    zloom__readiness_close (zloom__readiness_t *self);
+void zloom__readiness_close (zloom__readiness_t *self);
 
-//  Watch a descriptor too; one that is closed leaves by itself.
-void
-    zloom__readiness_watch (zloom__readiness_t *self, int fd);
+//  Watch a descriptor too (-1: none), and no longer.
+void zloom__readiness_watch (zloom__readiness_t *self, int fd);
+void zloom__readiness_unwatch (zloom__readiness_t *self, int fd);
+
+//  Wait until a descriptor is readable, at most until a time, as of `now`.
+//  Returns how many are, and puts up to `most` of them into ret_fds. It may be
+//  0 before the time.
+int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_time_t until,
+                           int *ret_fds, int most);
 
 //  Be readable from now on, or from `until` (NEVER: when a descriptor is).
-void
-    zloom__readiness_settle (zloom__readiness_t *self, bool is_pending, zloom_time_t until);
+void zloom__readiness_settle (zloom__readiness_t *self, bool is_pending, zloom_time_t until);
 
 #endif

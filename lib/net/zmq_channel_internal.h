@@ -33,7 +33,7 @@
 
 #include <zmq.h>
 
-//  What a channel has of libzmq's, and what poll(2) is given for it.
+//  What a channel has of libzmq's, and what epoll is given for it.
 typedef struct zloom__zmq_sockets {
     void *main;          //  DEALER or ROUTER
     void *monitor;       //  A PAIR; NULL but for a CLIENT, and on inproc
@@ -52,7 +52,8 @@ typedef struct zloom__zmq_channel {
     //  The link of a CLIENT.
     uint32_t generation;     //  Links so far
     bool is_up;              //  Told as UP, and not as DOWN yet
-    bool is_full;            //  The last send found no room
+    bool is_full;            //  The last send found no room, or took the last
+    bool has_sent;           //  ... since the events were looked at
     bool is_zloom;           //  Shown by the handshake's properties
     bool asked_zloom;        //  ... which are looked at once for each link
     bool has_connected;      //  The transport is there, the handshake is not

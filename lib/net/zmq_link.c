@@ -184,6 +184,14 @@ bool zloom__zmq_link_has_news (const zloom__zmq_channel_t *self, int events)
            || s_has_left (self, events);
 }
 
+//  A queue that what we have just sent has filled looks like a peer that has left.
+static void s_note_room (zloom__zmq_channel_t *self, int events)
+{
+    if (self->has_sent && !(events & ZMQ_POLLOUT))
+        self->is_full = true;
+    self->has_sent = false;
+}
+
 static zloom__event_kind_t s_fall (zloom__zmq_channel_t *self, zloom__event_t *ret_event)
 {
     ret_event->link = zloom__zmq_link_name (self);
@@ -215,6 +223,8 @@ zloom__event_kind_t zloom__zmq_link_look (zloom__zmq_channel_t *self, int events
     }
     if (self->is_rising)
         return s_rise (self, ret_event);
+    if (zloom__zmq_link_is_in_doubt (self))
+        s_note_room (self, events);
     if (s_has_left (self, events)) {
         s_note_trouble (self, ZLOOM_REASON_NO_PEER, "the connection was lost");
         self->reopen_at = 0;

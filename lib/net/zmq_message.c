@@ -172,8 +172,10 @@ zloom_code_t zloom__zmq_channel_send (zloom__zmq_channel_t *self, zloom__link_t 
     zmq_msg_t frame;
     if (!s_gather (&frame, parts, count))
         return s_explain_send (self);
-    if (s_send_envelope (self, envelope) && s_send_body (self, &frame))
+    if (s_send_envelope (self, envelope) && s_send_body (self, &frame)) {
+        self->has_sent = true;
         return ZLOOM_OK;
+    }
     zloom_code_t code = s_explain_send (self);
     zmq_msg_close (&frame);
     return code;

@@ -1,7 +1,6 @@
 #include "net/port_internal.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -15,7 +14,7 @@
 //  Endpoints of one client or server.
 enum { CHANNELS_MAX = 64 };
 
-//  Turns of a busy port until it asks poll(2) all the same, for what only that
+//  Turns of a busy port until it asks epoll all the same, for what only that
 //  can tell: what monitors say, and that it is time to connect again.
 enum { LOOKS_WITHOUT_POLL = 64 };
 
@@ -26,13 +25,13 @@ typedef struct {
     zloom__zmq_channel_t *channels[CHANNELS_MAX];
     unsigned count;
     unsigned first;       //  Where the next look begins; fairness
-    unsigned unpolled;    //  Looks since poll(2) was asked
+    unsigned unpolled;    //  Looks since epoll was asked
     zmq_msg_t body;       //  Of the event at hand
     zloom__pool_t *pool;  //  NULL without workers
     int wake_fd;
-    atomic_bool was_woken;         //  By wake: told as WOKEN
-    atomic_bool has_jobs;          //  By the pool: told as JOB
-    zloom__readiness_t readiness;  //  Made when a foreign loop asks
+    atomic_bool was_woken;  //  By wake: told as WOKEN
+    atomic_bool has_jobs;   //  By the pool: told as JOB
+    zloom__readiness_t readiness;
 } zmq_port_t;
 
 static zmq_port_t *s_self (zloom__port_t *port)
@@ -78,8 +77,6 @@ static uint64_t s_random (zloom__port_t *port)
 
 static void s_watch (zmq_port_t *self, const zloom__zmq_channel_t *channel)
 {
-    if (self->readiness.epoll == -1)
-        return;
     zloom__readiness_watch (&self->readiness, channel->sockets.fd);
     zloom__readiness_watch (&self->readiness, channel->sockets.monitor_fd);
 }
@@ -123,51 +120,47 @@ static zloom_time_t s_next_reopening (const zmq_port_t *self)
     return at;
 }
 
+//  A socket that is given up closes its descriptors some time later; until
+//  then they would wake us for nothing.
 static void s_reopen_channels (zmq_port_t *self)
 {
-    for (unsigned i = 0; i < self->count; i++)
-        if (zloom__zmq_channel_reopen (self->channels[i], self->port.now, &self->random))
-            s_watch (self, self->channels[i]);
-}
-
-static unsigned s_fill_polls (const zmq_port_t *self, struct pollfd *polls)
-{
-    unsigned count = 0;
-    polls[count++] = (struct pollfd){self->wake_fd, POLLIN, 0};
     for (unsigned i = 0; i < self->count; i++) {
-        const zloom__zmq_sockets_t *sockets = &self->channels[i]->sockets;
-        polls[count++] = (struct pollfd){sockets->fd, POLLIN, 0};
-        polls[count++] = (struct pollfd){sockets->monitor_fd, POLLIN, 0};
+        const zloom__zmq_sockets_t old = self->channels[i]->sockets;
+        if (!zloom__zmq_channel_reopen (self->channels[i], self->port.now, &self->random))
+            continue;
+        zloom__readiness_unwatch (&self->readiness, old.fd);
+        zloom__readiness_unwatch (&self->readiness, old.monitor_fd);
+        s_watch (self, self->channels[i]);
     }
-    return count;
 }
 
-//  Tell the channels what poll(2) found.
-static void s_read_polls (zmq_port_t *self, const struct pollfd *polls)
+//  A descriptor is readable. What sockets have is found by looking at them;
+//  monitors are listened to only now.
+static void s_answer_descriptor (zmq_port_t *self, int fd)
 {
-    if (polls[0].revents) {
+    if (fd == self->wake_fd) {
         uint64_t count;
         ssize_t got = read (self->wake_fd, &count, sizeof count);
         (void) got;
+        return;
     }
     for (unsigned i = 0; i < self->count; i++)
-        if (polls[2 + 2 * i].revents)
+        if (fd == self->channels[i]->sockets.monitor_fd)
             zloom__zmq_link_hear (self->channels[i], self->port.now, &self->random);
 }
 
 //  Sleep until something stirs, at most until the given time.
 static void s_sleep (zmq_port_t *self, zloom_time_t until)
 {
-    struct pollfd polls[1 + 2 * CHANNELS_MAX];
-    unsigned count = s_fill_polls (self, polls);
-    until = zloom_time_min (until, s_next_reopening (self));
-    zloom_time_t left = until > self->port.now ? until - self->port.now : 0;
-    struct timespec timeout = {(time_t) (left / ZLOOM_SEC), (long) (left % ZLOOM_SEC)};
-    int ready = ppoll (polls, count, until == ZLOOM_NEVER ? NULL : &timeout, NULL);
+    enum { AT_ONCE = 16 };
+    int fds[AT_ONCE];
+    int count =
+        zloom__readiness_wait (&self->readiness, self->port.now,
+                               zloom_time_min (until, s_next_reopening (self)), fds, AT_ONCE);
     zloom__port_refresh (&self->port);
     self->unpolled = 0;
-    if (ready > 0)
-        s_read_polls (self, polls);
+    for (int i = 0; i < count; i++)
+        s_answer_descriptor (self, fds[i]);
     s_reopen_channels (self);
 }
 
@@ -256,20 +249,12 @@ static void s_join (zloom__port_t *port)
 
 static int s_descriptor (zloom__port_t *port)
 {
-    zmq_port_t *self = s_self (port);
-    if (self->readiness.epoll == -1 && zloom__readiness_open (&self->readiness)) {
-        zloom__readiness_watch (&self->readiness, self->wake_fd);
-        for (unsigned i = 0; i < self->count; i++)
-            s_watch (self, self->channels[i]);
-    }
-    return self->readiness.epoll;
+    return s_self (port)->readiness.epoll;
 }
 
 static void s_settle (zloom__port_t *port, zloom_time_t until)
 {
     zmq_port_t *self = s_self (port);
-    if (self->readiness.epoll == -1)
-        return;
     bool is_pending = atomic_load (&self->was_woken) || atomic_load (&self->has_jobs);
     for (unsigned i = 0; i < self->count; i++)
         is_pending = zloom__zmq_channel_is_ready (self->channels[i]) || is_pending;
@@ -337,12 +322,15 @@ static const zloom__port_ops_t s_ops = {.name = "libzmq",
 //  The parts that may fail, in order; what was made is left to s_destroy.
 static bool s_equip (zmq_port_t *self, const zloom__port_options_t *options, zloom_error_t *reterr)
 {
-    if (options->is_woken || options->workers) {
+    bool has_all = zloom__readiness_open (&self->readiness);
+    if (has_all && (options->is_woken || options->workers)) {
         self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (self->wake_fd == -1) {
-            zloom_error_set (reterr, ZLOOM_REASON_DESCRIPTORS, "no file descriptors are left");
-            return false;
-        }
+        zloom__readiness_watch (&self->readiness, self->wake_fd);
+        has_all = self->wake_fd != -1;
+    }
+    if (!has_all) {
+        zloom_error_set (reterr, ZLOOM_REASON_DESCRIPTORS, "no file descriptors are left");
+        return false;
     }
     self->runtime = zloom__runtime_acquire (options->runtime, reterr);
     if (!self->runtime || options->workers == 0)

@@ -98,6 +98,99 @@ static void test_readiness_watches_descriptors (void **state)
     assert_false (s_is_readable (self, 0));
 }
 
+static void test_readiness_forgets_a_descriptor_that_is_not_watched_any_more (void **state)
+{
+    zloom__readiness_t *self = (zloom__readiness_t *) *state;
+    int fd = eventfd (1, EFD_CLOEXEC);
+    assert_true (fd >= 0);
+    zloom__readiness_watch (self, fd);
+    assert_true (s_is_readable (self, 0));
+    zloom__readiness_unwatch (self, fd);
+    zloom__readiness_unwatch (self, fd);
+    zloom__readiness_unwatch (self, -1);
+    assert_false (s_is_readable (self, 0));
+    close (fd);
+}
+
+//  Wait for descriptors; those of its own are not told.
+static int s_wait (zloom__readiness_t *self, zloom_time_t timeout, int *ret_fds)
+{
+    zloom_time_t now = zloom_time_now ();
+    return zloom__readiness_wait (self, now, now + timeout, ret_fds, 8);
+}
+
+static void test_readiness_wait_tells_which_descriptors_are_readable (void **state)
+{
+    zloom__readiness_t *self = (zloom__readiness_t *) *state;
+    int fds[3], found[8];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = eventfd (0, EFD_CLOEXEC);
+        zloom__readiness_watch (self, fds[i]);
+    }
+    assert_int_equal (s_wait (self, 0, found), 0);
+    eventfd_write (fds[1], 1);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal (s_wait (self, 20 * ZLOOM_SEC, found), 1);
+        assert_int_equal (found[0], fds[1]);
+    }
+    eventfd_write (fds[0], 1);
+    eventfd_write (fds[2], 1);
+    zloom__readiness_settle (self, true, 1);
+    assert_int_equal (s_wait (self, 0, found), 3);
+    assert_int_equal (zloom__readiness_wait (self, 0, 0, found, 2), 2);
+    for (int i = 0; i < 3; i++)
+        close (fds[i]);
+}
+
+//  It may come back before the time, but not again and again.
+static void test_readiness_wait_ends_at_its_time (void **state)
+{
+    zloom__readiness_t *self = (zloom__readiness_t *) *state;
+    int fd = eventfd (1, EFD_CLOEXEC), found[8];
+    zloom__readiness_watch (self, fd);
+    //  Leaves a timer behind that stands at an earlier time than the next wait's.
+    assert_int_equal (s_wait (self, 10 * ZLOOM_MSEC, found), 1);
+    zloom__readiness_unwatch (self, fd);
+    close (fd);
+    zloom_time_t until = zloom_time_now () + 60 * ZLOOM_MSEC;
+    int returns = 0;
+    for (zloom_time_t now; (now = zloom_time_now ()) < until; returns++)
+        assert_int_equal (zloom__readiness_wait (self, now, until, found, 8), 0);
+    assert_true (returns <= 3);
+}
+
+static void test_readiness_wait_for_a_time_that_has_passed_only_looks (void **state)
+{
+    zloom__readiness_t *self = (zloom__readiness_t *) *state;
+    int found[8];
+    zloom_time_t from = zloom_time_now ();
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal (s_wait (self, 0, found), 0);
+        assert_int_equal (s_wait (self, -ZLOOM_SEC, found), 0);
+    }
+    assert_true (zloom_time_now () - from < 10 * ZLOOM_SEC);
+}
+
+//  Between the two ways to use it, waiting and a foreign loop.
+static void test_readiness_is_settled_anew_after_a_wait (void **state)
+{
+    zloom__readiness_t *self = (zloom__readiness_t *) *state;
+    int found[8];
+    zloom_time_t past = zloom_time_now ();
+    for (int i = 0; i < 3; i++) {
+        zloom__readiness_settle (self, true, past);
+        assert_true (s_is_readable (self, 1000));
+        s_wait (self, 0, found);
+        zloom__readiness_settle (self, false, ZLOOM_NEVER);
+        assert_false (s_is_readable (self, 0));
+        zloom__readiness_settle (self, false, past);
+        assert_true (s_is_readable (self, 1000));
+        s_wait (self, 0, found);
+        zloom__readiness_settle (self, false, past);
+        assert_true (s_is_readable (self, 1000));
+    }
+}
+
 //  The lowest free descriptor; the same as before if nothing was left open.
 static int s_lowest_free (void)
 {
@@ -152,6 +245,15 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_readiness_wakes_at_the_time_and_not_before, s_setup,
                                          s_teardown),
         cmocka_unit_test_setup_teardown (test_readiness_watches_descriptors, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (
+            test_readiness_forgets_a_descriptor_that_is_not_watched_any_more, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_readiness_wait_tells_which_descriptors_are_readable,
+                                         s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_readiness_wait_ends_at_its_time, s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_readiness_wait_for_a_time_that_has_passed_only_looks,
+                                         s_setup, s_teardown),
+        cmocka_unit_test_setup_teardown (test_readiness_is_settled_anew_after_a_wait, s_setup,
+                                         s_teardown),
         cmocka_unit_test (test_readiness_leaves_no_descriptor_behind),
         cmocka_unit_test (test_readiness_needs_three_descriptors_or_takes_none),
     };
