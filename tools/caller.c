@@ -20,17 +20,17 @@ struct pending {
 
 void caller_fail (caller_t *self, uint64_t line, const zloom_error_t *error)
 {
-    int status = self->numbers ? report (zloom_error_exit_code (error),
-                                         report_advice (error->reason), "line %llu: %s",
-                                         (unsigned long long) line, error->text)
-                               : service_report (self->address, error);
+    int status = self->numbers
+                     ? report (zloom_error_exit_code (error), report_advice (error->reason),
+                               "line %llu: %s", (unsigned long long) line, error->text)
+                     : service_report (self->address, error);
     if (!self->status)
         self->status = status;
-    self->nobody = self->nobody
-                   || (error->origin == ZLOOM_HERE
-                       && (error->reason == ZLOOM_REASON_NO_PEER
-                           || error->reason == ZLOOM_REASON_WRONG_PEER
-                           || error->reason == ZLOOM_REASON_AUTHENTICATION));
+    self->nobody =
+        self->nobody
+        || (error->origin == ZLOOM_HERE
+            && (error->reason == ZLOOM_REASON_NO_PEER || error->reason == ZLOOM_REASON_WRONG_PEER
+                || error->reason == ZLOOM_REASON_AUTHENTICATION));
 }
 
 //  A result, or an item of a stream.

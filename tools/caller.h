@@ -20,7 +20,7 @@ typedef struct pending pending_t;
 STAILQ_HEAD (pending_queue, pending);
 
 typedef struct caller {
-    zloom_client_t *client;        //  Borrowed
+    zloom_client_t *client;  //  Borrowed
     const char *address;
     const char *method;
     zloom_call_options_t options;  //  Of every call
@@ -28,8 +28,8 @@ typedef struct caller {
     bool unordered;
     struct pending_queue queue;
     size_t under_way;
-    bool nobody;                   //  No service was found; more calls are no use
-    int status;                    //  The exit code of the first that failed
+    bool nobody;  //  No service was found; more calls are no use
+    int status;   //  The exit code of the first that failed
 } caller_t;
 
 //  Begin a call; its result will be printed. Returns false when it could not

@@ -84,13 +84,13 @@ static const option_row_t s_options[] = {
 
 //  What all calls of this run have in common.
 typedef struct {
-    zloom_buffer_t fixed;    //  Arguments of the command line, packed one after the other
+    zloom_buffer_t fixed;  //  Arguments of the command line, packed one after the other
     size_t fixed_count;
     zloom_buffer_t headers;
-    zloom_buffer_t params;   //  Of the call being begun
-    input_t input;           //  Lines
+    zloom_buffer_t params;  //  Of the call being begun
+    input_t input;          //  Lines
     bool has_input;
-    bool is_fed;             //  No more calls are to be begun
+    bool is_fed;  //  No more calls are to be begun
     caller_t caller;
 } run_t;
 

@@ -54,8 +54,8 @@ static void s_print (const char *address, const pong_t *pong, double microsecond
         return;
     }
     zloom_buffer_t value = {0};
-    zloom_pack (&value, NULL, "{s:s s:s s:U s:f}", "address", address, "name", pong->name,
-                "zloom", pong->protocol, "us", microseconds);
+    zloom_pack (&value, NULL, "{s:s s:s s:U s:f}", "address", address, "name", pong->name, "zloom",
+                pong->protocol, "us", microseconds);
     output_value (zloom_buffer_bytes (&value));
     zloom_buffer_clear (&value);
 }

@@ -18,8 +18,8 @@
 typedef struct zloom__frame zloom__frame_t;
 
 struct zloom__frame {
-    zloom_bytes_t bytes;                  //  The body
-    void (*release) (zloom__frame_t *);   //  NULL: holds nothing
+    zloom_bytes_t bytes;                 //  The body
+    void (*release) (zloom__frame_t *);  //  NULL: holds nothing
     union {
         void *pointer;
         uint64_t words[8];  //  As large as a zmq_msg_t

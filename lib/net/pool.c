@@ -56,8 +56,7 @@ static zloom__job_t *s_await_job (zloom__pool_t *self)
     pthread_mutex_lock (&self->shared.lock);
     while (!self->shared.waiting.first && !self->shared.is_ending)
         pthread_cond_wait (&self->shared.changed, &self->shared.lock);
-    zloom__job_t *job =
-        self->shared.is_ending ? NULL : s_queue_take (&self->shared.waiting);
+    zloom__job_t *job = self->shared.is_ending ? NULL : s_queue_take (&self->shared.waiting);
     pthread_mutex_unlock (&self->shared.lock);
     return job;
 }
@@ -109,8 +108,8 @@ zloom__pool_t *zloom__pool_new (unsigned workers, void (*done) (void *context), 
     while (self->count < workers && !error)
         error = s_start_thread (self);
     if (error) {
-        zloom_error_set (reterr, ZLOOM_REASON_SYSTEM, "worker thread %u of %u: %s",
-                         self->count + 1, workers, strerror (error));
+        zloom_error_set (reterr, ZLOOM_REASON_SYSTEM, "worker thread %u of %u: %s", self->count + 1,
+                         workers, strerror (error));
         zloom__pool_destroy (&self);
     }
     return self;

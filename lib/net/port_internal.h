@@ -98,8 +98,8 @@ typedef struct zloom__port_ops {
     //  Send one body, given in parts, all borrowed until it returns. OK: it
     //  has taken them. RESOURCE_EXHAUSTED: the link is full, ROOM may follow.
     //  UNAVAILABLE: the link is gone.
-    zloom_code_t (*send) (zloom__port_t *, zloom__channel_t, zloom__link_t,
-                          zloom_bytes_t envelope, const zloom_bytes_t *parts, size_t count);
+    zloom_code_t (*send) (zloom__port_t *, zloom__channel_t, zloom__link_t, zloom_bytes_t envelope,
+                          const zloom_bytes_t *parts, size_t count);
 
     //  The next event, at the latest at `until` (then TIMEOUT). Goes by the
     //  time of the last refresh, and refreshes it when it has slept.
@@ -172,7 +172,6 @@ typedef struct zloom__port_options {
 
 //  Make a port that speaks through libzmq.
 //  Errors: NO_MEMORY, DESCRIPTORS, FORKED (a runtime of the parent's), SYSTEM.
-zloom__port_t *
-    zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
+zloom__port_t *zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
 
 #endif

@@ -24,25 +24,21 @@ typedef struct zloom_runtime zloom_runtime_t;
 //  Create a runtime with a ZeroMQ context of its own.
 //  Returns NULL on failure; reterr (optional) has NO_MEMORY, DESCRIPTORS (the
 //  descriptor table is nearly full; libzmq would abort) or SYSTEM.
-ZLOOM_EXPORT zloom_runtime_t *
-    zloom_runtime_new (zloom_error_t *reterr);
+ZLOOM_EXPORT zloom_runtime_t *zloom_runtime_new (zloom_error_t *reterr);
 
 //  Create a runtime in the host's ZeroMQ context. Borrows zmq_context; it must
 //  outlive self. When the host terminates it early, every call in it ends with
 //  CONTEXT_GONE. Errors: NO_MEMORY, BAD_ARGUMENT (NULL).
-ZLOOM_EXPORT zloom_runtime_t *
-    zloom_runtime_wrap (void *zmq_context, zloom_error_t *reterr);
+ZLOOM_EXPORT zloom_runtime_t *zloom_runtime_wrap (void *zmq_context, zloom_error_t *reterr);
 
 //  Destroy it and set the caller's pointer to NULL. NULL is allowed. A context
 //  of its own is terminated; that takes as long as what its sockets still
 //  have to send, which every socket of zloom bounds. After a fork the child
 //  only forgets it.
-ZLOOM_EXPORT void
-    zloom_runtime_destroy (zloom_runtime_t **self_p);
+ZLOOM_EXPORT void zloom_runtime_destroy (zloom_runtime_t **self_p);
 
 //  The ZeroMQ context, for sockets of the program's own.
-ZLOOM_EXPORT void *
-    zloom_runtime_context (const zloom_runtime_t *self);
+ZLOOM_EXPORT void *zloom_runtime_context (const zloom_runtime_t *self);
 
 #ifdef __cplusplus
 }

@@ -125,8 +125,9 @@ static bool s_open_sockets (zloom__zmq_channel_t *self, zloom_random_t *random)
 {
     const zloom__zmq_sockets_t before = self->sockets;
     self->sockets = s_no_sockets;
-    bool is_client = self->options.role == ZLOOM__ROLE_CLIENT;
-    void *socket = zmq_socket (self->context, is_client ? ZMQ_DEALER : ZMQ_ROUTER);
+    bool is_dealer =
+        self->options.role == ZLOOM__ROLE_CLIENT && !zloom__zmq_is_inproc_client (self);
+    void *socket = zmq_socket (self->context, is_dealer ? ZMQ_DEALER : ZMQ_ROUTER);
     if (socket) {
         self->sockets.main = socket;
         self->sockets.fd = s_descriptor (socket);
@@ -251,7 +252,7 @@ zloom__event_kind_t zloom__zmq_channel_next (zloom__zmq_channel_t *self, zmq_msg
     return zloom__zmq_link_look (self, events, ret_event);
 }
 
-bool zloom__zmq_channel_is_ready (const zloom__zmq_channel_t *self)
+bool zloom__zmq_channel_is_ready (zloom__zmq_channel_t *self)
 {
     int events = s_events (self->sockets.main);
     return events == -1 || events & ZMQ_POLLIN || zloom__zmq_link_has_news (self, events);

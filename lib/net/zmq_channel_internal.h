@@ -1,6 +1,6 @@
 //  zloom__zmq_channel - one endpoint in the libzmq engine
 //
-//  A CLIENT is a DEALER with a monitor beside it; a SERVER is a ROUTER. What
+//  A CLIENT is a DEALER with a monitor beside it, a SERVER is a ROUTER. What
 //  libzmq does not tell is deduced here:
 //
 //      up       the monitor has seen the handshake succeed
@@ -8,8 +8,9 @@
 //               received first
 //      refused  connected and disconnected with no word of a handshake
 //               between: the socket types do not fit
-//      inproc   has no monitor: up when connected, down when POLLOUT goes
-//               without a send of ours that could have filled it
+//      inproc   has no monitor: up when connected, down when POLLOUT goes and
+//               the queue is not full; to know that, the CLIENT is a ROUTER too
+//      server   ROUTER says that a link is gone when something is sent by it
 //
 //  A socket of a CLIENT serves one connection: libzmq is told to wait for a
 //  day before it connects again, and the channel makes a new socket instead,
@@ -52,8 +53,8 @@ typedef struct zloom__zmq_channel {
     //  The link of a CLIENT.
     uint32_t generation;     //  Links so far
     bool is_up;              //  Told as UP, and not as DOWN yet
-    bool is_full;            //  The last send found no room, or took the last
-    bool has_sent;           //  ... since the events were looked at
+    bool is_full;            //  The last send found no room
+    bool has_begun;          //  inproc: the id of the next message has been sent already
     bool is_zloom;           //  Shown by the handshake's properties
     bool asked_zloom;        //  ... which are looked at once for each link
     bool has_connected;      //  The transport is there, the handshake is not
@@ -66,6 +67,8 @@ typedef struct zloom__zmq_channel {
     zloom_time_t reopen_at;  //  When to make a new socket; NEVER = no need
     zloom_time_t pause;      //  Before the next one after that; 0 = none yet
 
+    zloom__link_t gone;  //  SERVER: a link that a send found gone; to be told as DOWN
+
     //  Receiving.
     uint8_t envelope[ZLOOM__ENVELOPE_MAX];
     size_t envelope_size;
@@ -74,6 +77,9 @@ typedef struct zloom__zmq_channel {
 } zloom__zmq_channel_t;
 
 //  zmq_options.c
+
+//  What a CLIENT on inproc calls its only peer: one letter.
+extern const char zloom__zmq_peer_id[];
 
 //  Set an option of any socket to a number that libzmq takes.
 void zloom__zmq_set (void *socket, int option, int value);
@@ -104,12 +110,15 @@ zloom__event_kind_t zloom__zmq_channel_next (zloom__zmq_channel_t *self, zmq_msg
                                              zloom__event_t *ret_event);
 
 //  Whether `next` would find something without poll(2) telling of it.
-bool zloom__zmq_channel_is_ready (const zloom__zmq_channel_t *self);
+bool zloom__zmq_channel_is_ready (zloom__zmq_channel_t *self);
 
 //  zmq_link.c
 
 //  The link's number.
 zloom__link_t zloom__zmq_link_name (const zloom__zmq_channel_t *self);
+
+//  Whether it has no monitor.
+bool zloom__zmq_is_inproc_client (const zloom__zmq_channel_t *self);
 
 //  Begin with a new socket.
 void zloom__zmq_link_begin (zloom__zmq_channel_t *self);
@@ -130,7 +139,7 @@ zloom__event_kind_t zloom__zmq_link_look (zloom__zmq_channel_t *self, int events
                                           zloom__event_t *ret_event);
 
 //  Whether `look` would tell something.
-bool zloom__zmq_link_has_news (const zloom__zmq_channel_t *self, int events);
+bool zloom__zmq_link_has_news (zloom__zmq_channel_t *self, int events);
 
 //  zmq_message.c
 
@@ -138,6 +147,10 @@ bool zloom__zmq_link_has_news (const zloom__zmq_channel_t *self, int events);
 //  dropped, BROKEN.
 zloom__event_kind_t zloom__zmq_receive (zloom__zmq_channel_t *self, zmq_msg_t *body,
                                         zloom__event_t *ret_event);
+
+//  Whether the peer of a CLIENT on inproc has left; asked when POLLOUT is gone,
+//  which a full queue may be the reason for too.
+bool zloom__zmq_has_left (zloom__zmq_channel_t *self);
 
 //  Whether a message came from a peer that added our property to its handshake.
 bool zloom__zmq_is_from_zloom (zmq_msg_t *message);

@@ -3,10 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-//  A SERVER's channel passes through here too; with no monitor, none of what
-//  this file waits for ever happens to it.
-
-static bool s_is_inproc_client (const zloom__zmq_channel_t *self)
+bool zloom__zmq_is_inproc_client (const zloom__zmq_channel_t *self)
 {
     return self->endpoint.transport == ZLOOM__INPROC && self->options.role == ZLOOM__ROLE_CLIENT;
 }
@@ -20,7 +17,7 @@ void zloom__zmq_link_begin (zloom__zmq_channel_t *self)
 {
     self->has_connected = false;
     //  On inproc there is no handshake to wait for.
-    self->is_rising = s_is_inproc_client (self);
+    self->is_rising = zloom__zmq_is_inproc_client (self);
 }
 
 //  What the monitor tells.
@@ -162,10 +159,10 @@ void zloom__zmq_link_hear (zloom__zmq_channel_t *self, zloom_time_t now, zloom_r
 
 //  What has become of the link.
 
-//  A link of inproc has ended when POLLOUT goes by itself.
-static bool s_has_left (const zloom__zmq_channel_t *self, int events)
+static bool s_has_left (zloom__zmq_channel_t *self, int events)
 {
-    return s_is_inproc_client (self) && self->is_up && !self->is_full && !(events & ZMQ_POLLOUT);
+    return zloom__zmq_is_inproc_client (self) && self->is_up && !(events & ZMQ_POLLOUT)
+           && zloom__zmq_has_left (self);
 }
 
 static bool s_has_room (const zloom__zmq_channel_t *self, int events)
@@ -175,30 +172,28 @@ static bool s_has_room (const zloom__zmq_channel_t *self, int events)
 
 bool zloom__zmq_link_is_in_doubt (const zloom__zmq_channel_t *self)
 {
-    return self->is_up && (self->is_full || s_is_inproc_client (self));
+    return self->is_up && (self->is_full || zloom__zmq_is_inproc_client (self));
 }
 
-bool zloom__zmq_link_has_news (const zloom__zmq_channel_t *self, int events)
+bool zloom__zmq_link_has_news (zloom__zmq_channel_t *self, int events)
 {
-    return self->falling || self->refused || self->is_rising || s_has_room (self, events)
-           || s_has_left (self, events);
+    return self->falling || self->refused || self->gone || self->is_rising
+           || s_has_room (self, events) || s_has_left (self, events);
 }
 
-//  A queue that what we have just sent has filled looks like a peer that has left.
-static void s_note_room (zloom__zmq_channel_t *self, int events)
+static zloom__event_kind_t s_tell_down (zloom__link_t link, zloom_reason_t reason,
+                                        zloom__event_t *ret_event)
 {
-    if (self->has_sent && !(events & ZMQ_POLLOUT))
-        self->is_full = true;
-    self->has_sent = false;
+    ret_event->link = link;
+    ret_event->reason = reason;
+    return ZLOOM__EVENT_DOWN;
 }
 
 static zloom__event_kind_t s_fall (zloom__zmq_channel_t *self, zloom__event_t *ret_event)
 {
-    ret_event->link = zloom__zmq_link_name (self);
-    ret_event->reason = ZLOOM_REASON_CONNECTION_LOST;
     self->falling = ZLOOM_REASON_NONE;
     self->is_up = false;
-    return ZLOOM__EVENT_DOWN;
+    return s_tell_down (zloom__zmq_link_name (self), ZLOOM_REASON_CONNECTION_LOST, ret_event);
 }
 
 static zloom__event_kind_t s_rise (zloom__zmq_channel_t *self, zloom__event_t *ret_event)
@@ -207,7 +202,7 @@ static zloom__event_kind_t s_rise (zloom__zmq_channel_t *self, zloom__event_t *r
     self->is_up = true;
     self->generation++;
     ret_event->link = zloom__zmq_link_name (self);
-    ret_event->hides_peer = s_is_inproc_client (self);
+    ret_event->hides_peer = zloom__zmq_is_inproc_client (self);
     return ZLOOM__EVENT_UP;
 }
 
@@ -217,14 +212,17 @@ zloom__event_kind_t zloom__zmq_link_look (zloom__zmq_channel_t *self, int events
     if (self->falling)
         return s_fall (self, ret_event);
     if (self->refused) {
-        ret_event->reason = self->refused;
+        zloom_reason_t reason = self->refused;
         self->refused = ZLOOM_REASON_NONE;
-        return ZLOOM__EVENT_DOWN;
+        return s_tell_down (0, reason, ret_event);
+    }
+    if (self->gone) {
+        zloom__link_t gone = self->gone;
+        self->gone = 0;
+        return s_tell_down (gone, ZLOOM_REASON_CONNECTION_LOST, ret_event);
     }
     if (self->is_rising)
         return s_rise (self, ret_event);
-    if (zloom__zmq_link_is_in_doubt (self))
-        s_note_room (self, events);
     if (s_has_left (self, events)) {
         s_note_trouble (self, ZLOOM_REASON_NO_PEER, "the connection was lost");
         self->reopen_at = 0;

@@ -59,7 +59,8 @@ static bool s_take (zloom__zmq_channel_t *self, zmq_msg_t *body, bool *ret_fits)
     self->envelope_size = 0;
     *ret_fits = true;
     for (unsigned number = 0; zmq_msg_more (body); number++) {
-        *ret_fits = *ret_fits && s_add_to_envelope (self, body, number);
+        bool is_peer_id = number == 0 && zloom__zmq_is_inproc_client (self);
+        *ret_fits = *ret_fits && (is_peer_id || s_add_to_envelope (self, body, number));
         if (s_receive_frame (self, body) == -1)
             return false;
     }
@@ -134,9 +135,30 @@ static bool s_send_piece (zloom__zmq_channel_t *self, const uint8_t *data, size_
     return rc != -1;
 }
 
+//  The id of its peer, by which the ROUTER of a CLIENT on inproc finds it.
+static bool s_send_peer_id (zloom__zmq_channel_t *self)
+{
+    return s_send_piece (self, (const uint8_t *) zloom__zmq_peer_id, 1);
+}
+
+bool zloom__zmq_has_left (zloom__zmq_channel_t *self)
+{
+    if (self->has_begun)
+        return false;
+    //  There may be room all the same, since now: then the message is begun, and
+    //  the next one that is sent goes on with it.
+    self->has_begun = s_send_peer_id (self);
+    return !self->has_begun && errno == EHOSTUNREACH;
+}
+
 //  Only the first frame of a message can be refused.
 static bool s_send_envelope (zloom__zmq_channel_t *self, zloom_bytes_t envelope)
 {
+    if (zloom__zmq_is_inproc_client (self)) {
+        if (!self->has_begun && !s_send_peer_id (self))
+            return false;
+        self->has_begun = false;
+    }
     if (self->options.role == ZLOOM__ROLE_CLIENT)
         return !self->options.rep_peer || s_send_piece (self, NULL, 0);
     for (size_t at = 0; at < envelope.size; at += 1 + (size_t) envelope.data[at])
@@ -172,11 +194,11 @@ zloom_code_t zloom__zmq_channel_send (zloom__zmq_channel_t *self, zloom__link_t 
     zmq_msg_t frame;
     if (!s_gather (&frame, parts, count))
         return s_explain_send (self);
-    if (s_send_envelope (self, envelope) && s_send_body (self, &frame)) {
-        self->has_sent = true;
+    if (s_send_envelope (self, envelope) && s_send_body (self, &frame))
         return ZLOOM_OK;
-    }
     zloom_code_t code = s_explain_send (self);
+    if (code == ZLOOM_UNAVAILABLE && !is_client)
+        self->gone = link;
     zmq_msg_close (&frame);
     return code;
 }

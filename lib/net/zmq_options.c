@@ -12,6 +12,8 @@
 
 static const char s_property[] = "X-zloom:1";
 
+const char zloom__zmq_peer_id[] = "p";
+
 //  How long a peer may take to shake hands, and to accept a connection.
 static const int s_handshake_ms = 3000;
 static const int s_connect_ms = 3000;
@@ -91,6 +93,9 @@ void zloom__zmq_set_options (void *socket, const zloom__channel_options_t *optio
     if (options->role == ZLOOM__ROLE_SERVER) {
         zloom__zmq_set (socket, ZMQ_ROUTER_MANDATORY, 1);
         zloom__zmq_set (socket, ZMQ_BACKLOG, s_backlog);
+    } else if (endpoint->transport == ZLOOM__INPROC) {
+        zloom__zmq_set (socket, ZMQ_ROUTER_MANDATORY, 1);
+        zmq_setsockopt (socket, ZMQ_CONNECT_ROUTING_ID, zloom__zmq_peer_id, 1);
     }
     if (options->role == ZLOOM__ROLE_CLIENT || options->dials)
         s_set_pauses (socket, options);

@@ -23,8 +23,7 @@ void zloom__wheel_init (zloom__wheel_t *self, zloom_time_t now)
 static void s_hang (zloom__wheel_t *self, zloom__timer_t *timer)
 {
     uint64_t away = timer->tick - self->tick;
-    unsigned level =
-        away ? (63u - (unsigned) __builtin_clzll (away)) / ZLOOM__WHEEL_BITS : 0;
+    unsigned level = away ? (63u - (unsigned) __builtin_clzll (away)) / ZLOOM__WHEEL_BITS : 0;
     uint64_t at = timer->tick;
     if (level >= ZLOOM__WHEEL_LEVELS) {
         //  Beyond the horizon: as far away as can be, to be hung anew from there.
@@ -74,8 +73,8 @@ static uint64_t s_next_tick (const zloom__wheel_t *self)
         if (!self->occupied[level])
             continue;
         unsigned shift = ZLOOM__WHEEL_BITS * level;
-        uint64_t turned = s_rotate_right (self->occupied[level],
-                                          (unsigned) s_slot_of (self->tick, level) + 1);
+        uint64_t turned =
+            s_rotate_right (self->occupied[level], (unsigned) s_slot_of (self->tick, level) + 1);
         uint64_t slots_away = (uint64_t) __builtin_ctzll (turned) + 1;
         uint64_t tick = ((self->tick >> shift) + slots_away) << shift;
         if (!next || tick < next)

@@ -36,28 +36,23 @@ struct zloom__timer {
 };
 
 typedef struct zloom__wheel {
-    uint64_t tick;                            //  All before it has fired
-    uint64_t occupied[ZLOOM__WHEEL_LEVELS];   //  A bit for each slot that has timers
+    uint64_t tick;                           //  All before it has fired
+    uint64_t occupied[ZLOOM__WHEEL_LEVELS];  //  A bit for each slot that has timers
     zloom__timer_t *slots[ZLOOM__WHEEL_LEVELS][ZLOOM__WHEEL_SLOTS];
 } zloom__wheel_t;
 
-void
-    zloom__wheel_init (zloom__wheel_t *self, zloom_time_t now);
+void zloom__wheel_init (zloom__wheel_t *self, zloom_time_t now);
 
 //  Set a timer, or move it. NEVER only takes it off.
-void
-    zloom__wheel_set (zloom__wheel_t *self, zloom__timer_t *timer, zloom_time_t at);
+void zloom__wheel_set (zloom__wheel_t *self, zloom__timer_t *timer, zloom_time_t at);
 
 //  Take it off, if it is set.
-void
-    zloom__wheel_clear (zloom__wheel_t *self, zloom__timer_t *timer);
+void zloom__wheel_clear (zloom__wheel_t *self, zloom__timer_t *timer);
 
 //  Take off and return a timer whose time has come; NULL when there is none.
-zloom__timer_t *
-    zloom__wheel_expire (zloom__wheel_t *self, zloom_time_t now);
+zloom__timer_t *zloom__wheel_expire (zloom__wheel_t *self, zloom_time_t now);
 
 //  When to call expire again: at or before the first deadline. NEVER: none is set.
-zloom_time_t
-    zloom__wheel_next (const zloom__wheel_t *self);
+zloom_time_t zloom__wheel_next (const zloom__wheel_t *self);
 
 #endif

@@ -10,15 +10,14 @@
 static zloom_code_t s_open_one (zloom__links_t *self, const zloom__channel_options_t *options,
                                 zloom_error_t *reterr)
 {
-    zloom__peer_t *peers = (zloom__peer_t *) zloom_realloc (
-        self->peers, (self->count + 1) * sizeof self->peers[0]);
+    zloom__peer_t *peers =
+        (zloom__peer_t *) zloom_realloc (self->peers, (self->count + 1) * sizeof self->peers[0]);
     if (!peers)
         return zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for an endpoint");
     self->peers = peers;
     zloom__peer_t *peer = &peers[self->count];
     *peer = (zloom__peer_t){.beat_at = ZLOOM_NEVER};
-    zloom_code_t code =
-        self->port->ops->open (self->port, options, &peer->channel, reterr);
+    zloom_code_t code = self->port->ops->open (self->port, options, &peer->channel, reterr);
     if (!code)
         self->count++;
     return code;
@@ -193,8 +192,8 @@ static bool s_beat_one (zloom__links_t *self, zloom__peer_t *peer)
     zloom__wire_beat (&self->scratch, ZLOOM__BEAT, ++self->beats);
     zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
     return !self->scratch.failed
-           && self->port->ops->send (self->port, peer->channel, peer->link,
-                                     zloom_bytes (NULL, 0), &body, 1)
+           && self->port->ops->send (self->port, peer->channel, peer->link, zloom_bytes (NULL, 0),
+                                     &body, 1)
                   == ZLOOM_OK;
 }
 

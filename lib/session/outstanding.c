@@ -7,8 +7,7 @@ static const size_t s_first_capacity = 64;
 bool zloom__outstanding_init (zloom__outstanding_t *self)
 {
     *self = (zloom__outstanding_t){0};
-    self->slots =
-        (zloom__entry_t **) zloom_alloc (s_first_capacity * sizeof self->slots[0]);
+    self->slots = (zloom__entry_t **) zloom_alloc (s_first_capacity * sizeof self->slots[0]);
     if (self->slots)
         self->capacity = s_first_capacity;
     return self->slots != NULL;

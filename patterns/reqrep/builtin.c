@@ -17,8 +17,7 @@ static zloom_code_t s_ping (zloom_call_t *call, void *context)
 static zloom_code_t s_health (zloom_call_t *call, void *context)
 {
     const zloom_server_t *server = (const zloom_server_t *) context;
-    return zloom_call_reply (call, "{ss}", "status",
-                             server->is_draining ? "DRAINING" : "SERVING");
+    return zloom_call_reply (call, "{ss}", "status", server->is_draining ? "DRAINING" : "SERVING");
 }
 
 static zloom_code_t s_describe_methods (const zloom_server_t *server, zloom_buffer_t *buffer)
@@ -69,12 +68,12 @@ static zloom_code_t s_stats (zloom_call_t *call, void *context)
     zloom_buffer_reset (buffer);
     zloom_pack_map_head (buffer, 16);
     zloom_code_t code = zloom_pack (
-        buffer, NULL, "ss sI sI sU sU sU sU sU sU sU sU sU sU su su s", "engine", server->port->ops->name,
-        "pid", (int64_t) getpid (), "uptime_ms", uptime / ZLOOM_MSEC, "requests", stats.requests,
-        "notifications", stats.notifications, "ok", stats.ok, "failed", stats.failed, "items",
-        stats.items, "expired", stats.expired, "cancelled", stats.cancelled, "refused",
-        stats.refused, "undeliverable", stats.undeliverable, "malformed", stats.malformed,
-        "pending", (unsigned) stats.pending, "max_pending_seen",
+        buffer, NULL, "ss sI sI sU sU sU sU sU sU sU sU sU sU su su s", "engine",
+        server->port->ops->name, "pid", (int64_t) getpid (), "uptime_ms", uptime / ZLOOM_MSEC,
+        "requests", stats.requests, "notifications", stats.notifications, "ok", stats.ok, "failed",
+        stats.failed, "items", stats.items, "expired", stats.expired, "cancelled", stats.cancelled,
+        "refused", stats.refused, "undeliverable", stats.undeliverable, "malformed",
+        stats.malformed, "pending", (unsigned) stats.pending, "max_pending_seen",
         (unsigned) stats.max_pending_seen, "methods");
     zloom_pack_map_head (buffer, (uint32_t) server->method_count);
     if (!code)

@@ -98,8 +98,9 @@ zloom_code_t zloom_call_reply_bytes (zloom_call_t *self, zloom_bytes_t value)
     return s_finish_result (self, value);
 }
 
-static zloom_code_t s_vfail (zloom_call_t *self, zloom_code_t code, zloom_bytes_t data,
-                             const char *format, va_list arguments)
+static zloom_code_t ZLOOM_PRINTF (4, 0)
+    s_vfail (zloom_call_t *self, zloom_code_t code, zloom_bytes_t data, const char *format,
+             va_list arguments)
 {
     if (self->is_answered)
         return s_ended_before (self);

@@ -45,36 +45,31 @@ typedef void (zloom_call_fn) (zloom_call_t *call, zloom_call_event_t event, void
 //  bytes are borrowed until the call ends (deferred ones too). On
 //  INVALID_ARGUMENT the handler returns that code, and the caller is told
 //  which argument does not fit and why.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_args (zloom_call_t *self, const char *picture, ...);
+ZLOOM_EXPORT zloom_code_t zloom_call_args (zloom_call_t *self, const char *picture, ...);
 
 //  The arguments, packed: one array. Borrowed until the call ends.
-ZLOOM_EXPORT zloom_bytes_t
-    zloom_call_params (zloom_call_t *self);
+ZLOOM_EXPORT zloom_bytes_t zloom_call_params (zloom_call_t *self);
 
 //  End the call with a result, by a picture of one value ("" = nil). OK also
 //  when nobody waits any more (the answer is dropped, and counted).
 //  Errors: BAD_PICTURE, OVERSIZE (the caller gets that error), BAD_STATE (it
 //  has ended before), NO_MEMORY.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_reply (zloom_call_t *self, const char *picture, ...);
+ZLOOM_EXPORT zloom_code_t zloom_call_reply (zloom_call_t *self, const char *picture, ...);
 
 //  The same with a value that is packed already. Borrows it until the
 //  function returns. MALFORMED: it is not one value.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_reply_bytes (zloom_call_t *self, zloom_bytes_t value);
+ZLOOM_EXPORT zloom_code_t zloom_call_reply_bytes (zloom_call_t *self, zloom_bytes_t value);
 
 //  End the call with an error of the handler's own and a printf text for the
 //  person at the other end. Returns `code`, so that a handler can end with
 //  `return zloom_call_fail (...)`. A code of OK becomes UNKNOWN.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_fail (zloom_call_t *self, zloom_code_t code, const char *format, ...)
-        ZLOOM_PRINTF (3, 4);
+ZLOOM_EXPORT zloom_code_t zloom_call_fail (zloom_call_t *self, zloom_code_t code,
+                                           const char *format, ...) ZLOOM_PRINTF (3, 4);
 
 //  The same with a packed value that programs can read (`data` of the error).
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_fail_data (zloom_call_t *self, zloom_code_t code, zloom_bytes_t data,
-                          const char *format, ...) ZLOOM_PRINTF (4, 5);
+ZLOOM_EXPORT zloom_code_t zloom_call_fail_data (zloom_call_t *self, zloom_code_t code,
+                                                zloom_bytes_t data, const char *format, ...)
+    ZLOOM_PRINTF (4, 5);
 
 //  Send an item of a stream, by a picture of one value. In an inline or
 //  threaded handler it waits until the caller has credit; after `defer` it
@@ -82,54 +77,42 @@ ZLOOM_EXPORT zloom_code_t
 //  Errors: FAILED_PRECONDITION (the caller takes no stream), CANCELLED (by the
 //  caller, or the server has been stopped and waits no longer),
 //  DEADLINE_EXCEEDED, BAD_PICTURE, OVERSIZE, NO_CREDIT, NO_MEMORY.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_item (zloom_call_t *self, const char *picture, ...);
+ZLOOM_EXPORT zloom_code_t zloom_call_item (zloom_call_t *self, const char *picture, ...);
 
 //  The same with a value that is packed already.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_item_bytes (zloom_call_t *self, zloom_bytes_t value);
+ZLOOM_EXPORT zloom_code_t zloom_call_item_bytes (zloom_call_t *self, zloom_bytes_t value);
 
 //  Keep the call beyond the handler's return; it must be answered later, also
 //  after it was cancelled or has expired. watcher (optional) is told what
 //  happens to it. BAD_STATE in a worker thread.
-ZLOOM_EXPORT zloom_code_t
-    zloom_call_defer (zloom_call_t *self, zloom_call_fn *watcher, void *context);
+ZLOOM_EXPORT zloom_code_t zloom_call_defer (zloom_call_t *self, zloom_call_fn *watcher,
+                                            void *context);
 
 //  The method's name. Borrowed until the call ends.
-ZLOOM_EXPORT const char *
-    zloom_call_method (const zloom_call_t *self);
+ZLOOM_EXPORT const char *zloom_call_method (const zloom_call_t *self);
 
 //  Time until nobody waits any more; 0 = it has passed, ZLOOM_NEVER = the
 //  caller set no deadline.
-ZLOOM_EXPORT zloom_time_t
-    zloom_call_remaining (const zloom_call_t *self);
+ZLOOM_EXPORT zloom_time_t zloom_call_remaining (const zloom_call_t *self);
 
 //  Whether nobody waits any more. Cheap; long handlers ask it now and then.
-ZLOOM_EXPORT bool
-    zloom_call_cancelled (const zloom_call_t *self);
+ZLOOM_EXPORT bool zloom_call_cancelled (const zloom_call_t *self);
 
 //  Whether the caller takes a stream.
-ZLOOM_EXPORT bool
-    zloom_call_takes_items (const zloom_call_t *self);
+ZLOOM_EXPORT bool zloom_call_takes_items (const zloom_call_t *self);
 
 //  Whether nobody ever waited: a notification. Answers are dropped.
-ZLOOM_EXPORT bool
-    zloom_call_is_notification (const zloom_call_t *self);
+ZLOOM_EXPORT bool zloom_call_is_notification (const zloom_call_t *self);
 
 //  A number for the connection that it came by; the same for the same one.
-ZLOOM_EXPORT uint64_t
-    zloom_call_peer (const zloom_call_t *self);
+ZLOOM_EXPORT uint64_t zloom_call_peer (const zloom_call_t *self);
 
 //  The caller's attempt (0 = the first), W3C trace context ("" = none),
 //  idempotency key and user headers (a packed map); borrowed until it ends.
-ZLOOM_EXPORT uint32_t
-    zloom_call_attempt (const zloom_call_t *self);
-ZLOOM_EXPORT zloom_bytes_t
-    zloom_call_trace (zloom_call_t *self);
-ZLOOM_EXPORT zloom_bytes_t
-    zloom_call_key (zloom_call_t *self);
-ZLOOM_EXPORT zloom_bytes_t
-    zloom_call_headers (zloom_call_t *self);
+ZLOOM_EXPORT uint32_t zloom_call_attempt (const zloom_call_t *self);
+ZLOOM_EXPORT zloom_bytes_t zloom_call_trace (zloom_call_t *self);
+ZLOOM_EXPORT zloom_bytes_t zloom_call_key (zloom_call_t *self);
+ZLOOM_EXPORT zloom_bytes_t zloom_call_headers (zloom_call_t *self);
 
 #ifdef __cplusplus
 }

@@ -153,7 +153,6 @@ static void s_free_spares (zloom_client_t *self)
     zloom__outgoing_t *call;
     while ((call = TAILQ_FIRST (&self->spare))) {
         TAILQ_REMOVE (&self->spare, call, queue);
-        zloom__frame_clear (&call->response);
         zloom_buffer_clear (&call->saved);
         zloom_free (call);
     }
@@ -383,8 +382,8 @@ zloom_code_t zloom_client_start (zloom_client_t *self, zloom_call_id_t *ret_id,
 
 zloom_code_t zloom_client_start_bytes (zloom_client_t *self, zloom_call_id_t *ret_id,
                                        const zloom_call_options_t *options,
-                                       zloom_reply_fn *callback, void *context,
-                                       const char *method, zloom_bytes_t params)
+                                       zloom_reply_fn *callback, void *context, const char *method,
+                                       zloom_bytes_t params)
 {
     zloom_code_t code = s_enter (self);
     if (code)
@@ -398,8 +397,7 @@ zloom_code_t zloom_client_start_bytes (zloom_client_t *self, zloom_call_id_t *re
 //  A call that can be waited for.
 static zloom__outgoing_t *s_find (zloom_client_t *self, zloom_call_id_t id)
 {
-    zloom__outgoing_t *call =
-        (zloom__outgoing_t *) zloom__outstanding_get (&self->outstanding, id);
+    zloom__outgoing_t *call = (zloom__outgoing_t *) zloom__outstanding_get (&self->outstanding, id);
     if (call && !call->is_greeting)
         return call;
     zloom_error_set (&self->error, ZLOOM_REASON_BAD_STATE, "there is no call %llu, or no longer",

@@ -25,6 +25,9 @@ void zloom__client_clear_result (zloom_client_t *self)
     if (self->held)
         s_spare_item (self, self->held);
     self->held = NULL;
+    if (self->fetched)
+        zloom__client_spare (self, self->fetched);
+    self->fetched = NULL;
     result->id = 0;
     result->is_item = false;
     result->value = result->data = zloom_bytes (NULL, 0);
@@ -43,11 +46,10 @@ static void s_clear_items (zloom_client_t *self, zloom__outgoing_t *call)
 void zloom__client_forget (zloom_client_t *self, zloom__outgoing_t *call)
 {
     s_clear_items (self, call);
-    zloom__frame_clear (&call->response);
     if (call->is_greeting)
         self->greetings--;
     zloom__outstanding_remove (&self->outstanding, &call->entry);
-    TAILQ_INSERT_HEAD (&self->spare, call, queue);
+    zloom__client_spare (self, call);
 }
 
 //  Fill a reply from a message: a result, a remote error, or an item.
@@ -73,8 +75,7 @@ static void s_explain (zloom_client_t *self, const zloom__outgoing_t *call, zloo
     else if (reason == ZLOOM_REASON_CONNECTION_LOST)
         zloom_error_set (ret_error, reason,
                          "the connection was lost; whether the call was worked on is not known");
-    else if (reason == ZLOOM_REASON_DEADLINE && call->peer
-             && zloom__peer_is_silent (call->peer))
+    else if (reason == ZLOOM_REASON_DEADLINE && call->peer && zloom__peer_is_silent (call->peer))
         zloom_error_set (ret_error, reason, "no reply before the deadline; the server is silent");
     else
         zloom_error_set (ret_error, reason, "%s", zloom_reason_text (reason));
@@ -121,9 +122,8 @@ static void s_call_back (zloom_client_t *self, zloom__outgoing_t *call, zloom_re
 void zloom__client_end (zloom_client_t *self, zloom__outgoing_t *call, zloom_reason_t reason)
 {
     //  Nobody was there to be late, as far as can be known.
-    bool had_nobody = call->state == ZLOOM__CALL_WAITING
-                          ? !zloom__links_are_ready (&self->links)
-                          : zloom__peer_is_unproven (call->peer);
+    bool had_nobody = call->state == ZLOOM__CALL_WAITING ? !zloom__links_are_ready (&self->links)
+                                                         : zloom__peer_is_unproven (call->peer);
     if (reason == ZLOOM_REASON_DEADLINE && had_nobody)
         reason = ZLOOM_REASON_NO_PEER;
     s_detach (self, call);
@@ -180,11 +180,10 @@ zloom_code_t zloom__client_fetch (zloom_client_t *self, zloom__outgoing_t *call)
     }
     zloom_code_t code = result->error.code;
     self->error = result->error;
-    //  Small bodies lie within the frame, so the spare call keeps it for now:
-    //  it is the first to be used again, and that clears it.
+    //  Small bodies lie within the frame, so the call is not spare yet.
     zloom__outstanding_remove (&self->outstanding, &call->entry);
     s_clear_items (self, call);
-    TAILQ_INSERT_TAIL (&self->spare, call, queue);
+    self->fetched = call;
     return code;
 }
 
@@ -286,7 +285,8 @@ static void s_take_answer (zloom_client_t *self, const zloom__event_t *event,
     if (!call || call->state != ZLOOM__CALL_SENT || call->link != event->link) {
         if (message->kind == ZLOOM__RESPONSE)
             self->stats.late_replies++;
-        zloom_log (ZLOOM_LOG_DEBUG, "ZL-RPC-LATE", "dropped an answer to call %llu, which has ended",
+        zloom_log (ZLOOM_LOG_DEBUG, "ZL-RPC-LATE",
+                   "dropped an answer to call %llu, which has ended",
                    (unsigned long long) message->id);
         return;
     }
@@ -306,8 +306,7 @@ static void s_take_malformed (zloom_client_t *self, const zloom__event_t *event,
     uint64_t id;
     if (!zloom__wire_peek (event->body, ZLOOM__RESPONSE, &id))
         return;
-    zloom__outgoing_t *call =
-        (zloom__outgoing_t *) zloom__outstanding_get (&self->outstanding, id);
+    zloom__outgoing_t *call = (zloom__outgoing_t *) zloom__outstanding_get (&self->outstanding, id);
     if (call && call->state == ZLOOM__CALL_SENT && call->link == event->link)
         zloom__client_end (self, call, error->reason);
 }

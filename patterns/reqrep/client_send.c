@@ -11,10 +11,19 @@ static zloom__outgoing_t *s_take_spare (zloom_client_t *self)
     zloom__outgoing_t *call = TAILQ_FIRST (&self->spare);
     if (call) {
         TAILQ_REMOVE (&self->spare, call, queue);
-        zloom__frame_clear (&call->response);  //  A fetched result may still lie there
+        self->spare_bytes -= call->saved.capacity;
     } else if ((call = (zloom__outgoing_t *) zloom_alloc (sizeof *call)))
         STAILQ_INIT (&call->items);
     return call;
+}
+
+void zloom__client_spare (zloom_client_t *self, zloom__outgoing_t *call)
+{
+    zloom__frame_clear (&call->response);
+    if (self->spare_bytes + call->saved.capacity > self->options.max_unsent_bytes)
+        zloom_buffer_clear (&call->saved);
+    self->spare_bytes += call->saved.capacity;
+    TAILQ_INSERT_HEAD (&self->spare, call, queue);
 }
 
 //  Whether a request can say all it has to say to a plain peer.
@@ -118,6 +127,15 @@ static zloom_code_t s_let_wait (zloom_client_t *self, zloom__outgoing_t *call,
     return ZLOOM_OK;
 }
 
+//  At most, with the heads, names and numbers of a message.
+static size_t s_size (const zloom__request_t *request)
+{
+    const zloom__headers_t *headers = &request->headers;
+    size_t given = request->method.size + request->params.size + headers->key.size
+                   + headers->trace.size + headers->user.size;
+    return given + (s_needs_zloom (request) ? 112 : 64);
+}
+
 static zloom_code_t s_check_request (zloom_client_t *self, const zloom__request_t *request)
 {
     const zloom_limits_t *limits = &self->options.limits;
@@ -126,7 +144,7 @@ static zloom_code_t s_check_request (zloom_client_t *self, const zloom__request_
     if (request->method.size == 0 || request->method.size > ZLOOM__METHOD_MAX)
         return zloom_error_set (&self->error, ZLOOM_REASON_BAD_ARGUMENT,
                                 "a method's name has 1 to %d bytes", ZLOOM__METHOD_MAX);
-    if (request->params.size + request->method.size + 64 > limits->max_size)
+    if (s_size (request) > limits->max_size)
         return zloom_error_set (&self->error, ZLOOM_REASON_OVERSIZE,
                                 "the params have %zu bytes; a message may have %u in all",
                                 request->params.size, (unsigned) limits->max_size);
@@ -164,7 +182,7 @@ zloom_code_t zloom__client_begin (zloom_client_t *self, const zloom__request_t *
     zloom__outgoing_t *call = s_take_spare (self);
     if (!call || !zloom__outstanding_add (&self->outstanding, &call->entry)) {
         if (call)
-            TAILQ_INSERT_HEAD (&self->spare, call, queue);
+            zloom__client_spare (self, call);
         return zloom_error_set (&self->error, ZLOOM_REASON_NO_MEMORY, "out of memory for a call");
     }
     s_set_up (self, call, request, timeout_ms);
@@ -180,7 +198,7 @@ zloom_code_t zloom__client_begin (zloom_client_t *self, const zloom__request_t *
         code = s_let_wait (self, call, request);
     if (code) {
         zloom__outstanding_remove (&self->outstanding, &call->entry);
-        TAILQ_INSERT_HEAD (&self->spare, call, queue);
+        zloom__client_spare (self, call);
         return code;
     }
     self->stats.calls++;
@@ -218,8 +236,7 @@ static void s_take_greeting (zloom_client_t *self, zloom_reply_t *reply, void *c
         peer->nature = ZLOOM__NATURE_ZLOOM;
     else if (peer->nature == ZLOOM__NATURE_ASKED)
         //  Who was not there to be asked will be asked again.
-        peer->nature =
-            zloom__peer_is_unproven (peer) ? ZLOOM__NATURE_UNKNOWN : ZLOOM__NATURE_PLAIN;
+        peer->nature = zloom__peer_is_unproven (peer) ? ZLOOM__NATURE_UNKNOWN : ZLOOM__NATURE_PLAIN;
     (void) self;
 }
 
@@ -232,7 +249,7 @@ void zloom__client_greet (zloom_client_t *self, zloom__peer_t *peer)
     zloom__outgoing_t *call = s_take_spare (self);
     if (!call || !zloom__outstanding_add (&self->outstanding, &call->entry)) {
         if (call)
-            TAILQ_INSERT_HEAD (&self->spare, call, queue);
+            zloom__client_spare (self, call);
         return;
     }
     s_set_up (self, call, &request, s_greeting_ms);
@@ -241,7 +258,7 @@ void zloom__client_greet (zloom_client_t *self, zloom__peer_t *peer)
     call->context = peer;
     if (s_transmit (self, call, &request, peer)) {
         zloom__outstanding_remove (&self->outstanding, &call->entry);
-        TAILQ_INSERT_HEAD (&self->spare, call, queue);
+        zloom__client_spare (self, call);
         return;
     }
     self->greetings++;

@@ -127,25 +127,33 @@ static const char *s_find_flaw (const char *name)
     return NULL;
 }
 
-zloom_code_t zloom_server_handle (zloom_server_t *self, const char *method, const char *signature,
-                                  const char *doc, zloom_handler_fn *handler, void *context)
+static zloom_code_t s_check (zloom_server_t *self, const zloom__method_spec_t *spec)
 {
     char shown[160] = "";
-    const char *flaw = s_find_flaw (method);
+    const char *flaw = s_find_flaw (spec->name);
     if (flaw)
         return zloom_error_set (
             &self->error, ZLOOM_REASON_BAD_ARGUMENT, "method '%s': a name %s",
-            zloom_text_escape (shown, sizeof shown, zloom_bytes_str (method)), flaw);
-    if (!handler)
+            zloom_text_escape (shown, sizeof shown, zloom_bytes_str (spec->name)), flaw);
+    if (!spec->handler)
         return zloom_error_set (&self->error, ZLOOM_REASON_BAD_ARGUMENT,
-                                "method '%s' has no handler", method);
-    const zloom__method_spec_t spec = {.name = method,
-                                       .signature = signature,
-                                       .doc = doc,
-                                       .handler = handler,
-                                       .context = context};
-    zloom_code_t code = zloom__server_add_method (self, &spec, &self->error);
-    if (code == ZLOOM_INVALID_ARGUMENT)
-        zloom_error_wrap (&self->error, "method '%s'", method);
-    return code;
+                                "method '%s' has no handler", spec->name);
+    return ZLOOM_OK;
+}
+
+zloom_code_t zloom_server_handle (zloom_server_t *self, const char *method, const char *signature,
+                                  const char *doc, zloom_handler_fn *handler, void *context)
+{
+    zloom_code_t code = zloom__server_enter (self);
+    if (code)
+        return code;
+    const zloom__method_spec_t spec = {
+        .name = method, .signature = signature, .doc = doc, .handler = handler, .context = context};
+    code = s_check (self, &spec);
+    if (!code) {
+        code = zloom__server_add_method (self, &spec, &self->error);
+        if (code == ZLOOM_INVALID_ARGUMENT)
+            zloom_error_wrap (&self->error, "method '%s'", method);
+    }
+    return zloom__server_leave (self, code);
 }

@@ -13,13 +13,13 @@
 #include "reqrep/server.h"
 
 //  As zloom_client_new. Takes port, also on failure.
-zloom_client_t *
-    zloom__client_new_over (zloom__port_t *port, const char *endpoints,
-                            const zloom_client_options_t *options, zloom_error_t *reterr);
+zloom_client_t *zloom__client_new_over (zloom__port_t *port, const char *endpoints,
+                                        const zloom_client_options_t *options,
+                                        zloom_error_t *reterr);
 
 //  As zloom_server_new. Takes port, also on failure.
-zloom_server_t *
-    zloom__server_new_over (zloom__port_t *port, const char *endpoints,
-                            const zloom_server_options_t *options, zloom_error_t *reterr);
+zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoints,
+                                        const zloom_server_options_t *options,
+                                        zloom_error_t *reterr);
 
 #endif

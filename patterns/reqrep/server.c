@@ -20,7 +20,7 @@ enum { EVENTS_IN_ONE_GO = 1000 };
 
 //  Entering and leaving; see client.c.
 
-static zloom_code_t s_enter (zloom_server_t *self)
+zloom_code_t zloom__server_enter (zloom_server_t *self)
 {
     zloom_reason_t reason = zloom__guard_enter (&self->guard);
     if (reason == ZLOOM_REASON_FORKED)
@@ -28,7 +28,8 @@ static zloom_code_t s_enter (zloom_server_t *self)
     if (reason)
         return zloom_reason_code (reason);
     const char *flaw = self->is_broken ? "the ZeroMQ context was terminated; make a new server"
-                       : self->guard.depth > 1 ? "a handler cannot run the server" : NULL;
+                       : self->guard.depth > 1 ? "a handler cannot run or change the server"
+                                               : NULL;
     if (!flaw)
         return ZLOOM_OK;
     zloom__guard_leave (&self->guard);
@@ -51,7 +52,7 @@ void zloom__server_settle (zloom_server_t *self)
         s_settle (self);
 }
 
-static zloom_code_t s_leave (zloom_server_t *self, zloom_code_t code)
+zloom_code_t zloom__server_leave (zloom_server_t *self, zloom_code_t code)
 {
     s_settle (self);
     zloom__guard_leave (&self->guard);
@@ -83,8 +84,7 @@ static zloom_code_t s_check_options (const zloom_server_options_t *options, zloo
                 : ZLOOM_OK;
 }
 
-static zloom_code_t s_bind_all (zloom_server_t *self, const char *endpoints,
-                                zloom_error_t *reterr)
+static zloom_code_t s_bind_all (zloom_server_t *self, const char *endpoints, zloom_error_t *reterr)
 {
     zloom__endpoint_t endpoint;
     zloom_code_t code;
@@ -202,22 +202,21 @@ void zloom_server_destroy (zloom_server_t **self_p)
 
 zloom_code_t zloom_server_process (zloom_server_t *self, uint32_t timeout_ms)
 {
-    zloom_code_t code = s_enter (self);
+    zloom_code_t code = zloom__server_enter (self);
     if (code)
         return code;
     zloom_time_t until = zloom__port_refresh (self->port) + timeout_ms * ZLOOM_MSEC;
     zloom__event_kind_t kind = zloom__server_turn (self, until);
     for (int i = 1; i < EVENTS_IN_ONE_GO && kind != ZLOOM__EVENT_TIMEOUT && !self->is_broken; i++)
         kind = zloom__server_turn (self, 0);
-    return s_leave (self, self->is_broken ? s_broken (self) : ZLOOM_OK);
+    return zloom__server_leave (self, self->is_broken ? s_broken (self) : ZLOOM_OK);
 }
 
 void zloom__server_begin_stop (zloom_server_t *self)
 {
     self->is_draining = true;
     if (self->give_up_at == ZLOOM_NEVER)
-        self->give_up_at =
-            zloom__port_refresh (self->port) + self->options.drain_ms * ZLOOM_MSEC;
+        self->give_up_at = zloom__port_refresh (self->port) + self->options.drain_ms * ZLOOM_MSEC;
 }
 
 static bool s_has_work (const zloom_server_t *self)
@@ -231,8 +230,8 @@ static zloom_code_t s_drain (zloom_server_t *self)
     bool is_quiet = false;
     while (!is_quiet && !self->is_broken && zloom__port_now (self->port) < self->give_up_at) {
         //  What was under way when the end began is taken in, and refused by name.
-        zloom_time_t until = s_has_work (self) ? self->give_up_at
-                                               : zloom__port_refresh (self->port) + s_grace;
+        zloom_time_t until =
+            s_has_work (self) ? self->give_up_at : zloom__port_refresh (self->port) + s_grace;
         zloom__event_kind_t kind =
             zloom__server_turn (self, zloom_time_min (until, self->give_up_at));
         is_quiet = kind == ZLOOM__EVENT_TIMEOUT && !s_has_work (self)
@@ -247,13 +246,13 @@ static zloom_code_t s_drain (zloom_server_t *self)
 
 zloom_code_t zloom_server_run (zloom_server_t *self)
 {
-    zloom_code_t code = s_enter (self);
+    zloom_code_t code = zloom__server_enter (self);
     if (code)
         return code;
     while (!atomic_load (&self->is_stopping) && !self->is_broken)
         zloom__server_turn (self, ZLOOM_NEVER);
     code = self->is_broken ? s_broken (self) : s_drain (self);
-    return s_leave (self, code);
+    return zloom__server_leave (self, code);
 }
 
 void zloom_server_stop (zloom_server_t *self)
@@ -264,19 +263,19 @@ void zloom_server_stop (zloom_server_t *self)
 
 void zloom_server_drain (zloom_server_t *self)
 {
-    if (s_enter (self) == ZLOOM_OK) {
+    if (zloom__server_enter (self) == ZLOOM_OK) {
         self->is_draining = true;
-        s_leave (self, ZLOOM_OK);
+        zloom__server_leave (self, ZLOOM_OK);
     }
 }
 
 int zloom_server_descriptor (zloom_server_t *self)
 {
-    if (s_enter (self))
+    if (zloom__server_enter (self))
         return -1;
     int descriptor = self->port->ops->descriptor (self->port);
     self->in_foreign_loop = descriptor != -1;
-    s_leave (self, ZLOOM_OK);
+    zloom__server_leave (self, ZLOOM_OK);
     return descriptor;
 }
 

@@ -55,29 +55,26 @@ typedef struct zloom_server_options {
     zloom_limits_t limits;       //  What is accepted from clients
 } zloom_server_options_t;
 
-#define ZLOOM_SERVER_OPTIONS_DEFAULT                                            \
-    {.name = "zloom",                                                           \
-     .version = "",                                                             \
-     .max_pending = 65536,                                                      \
-     .max_pending_bytes = 67108864,                                             \
-     .max_timeout_ms = 3600000,                                                 \
-     .drain_ms = 5000,                                                          \
-     .limits = ZLOOM_LIMITS_DEFAULT}
+#define ZLOOM_SERVER_OPTIONS_DEFAULT                                                         \
+    {                                                                                        \
+        .name = "zloom", .version = "", .max_pending = 65536, .max_pending_bytes = 67108864, \
+        .max_timeout_ms = 3600000, .drain_ms = 5000, .limits = ZLOOM_LIMITS_DEFAULT          \
+    }
 
 //  What has happened so far. Counters only grow.
 typedef struct zloom_server_stats {
-    uint64_t requests;           //  Well-formed requests received
-    uint64_t notifications;      //  ... and notifications
-    uint64_t ok;                 //  Answered with a result
-    uint64_t failed;             //  Answered with an error
-    uint64_t items;              //  Items of streams sent
-    uint64_t expired;            //  Dropped before dispatch: their deadline had passed
-    uint64_t cancelled;          //  Ended by their caller, or because it was gone
-    uint64_t refused;            //  Refused: too many pending, or draining
-    uint64_t undeliverable;      //  Answers that no longer had a taker
-    uint64_t malformed;          //  Messages that were no message of ours; dropped
-    uint32_t pending;            //  Queued, deferred or at work, now
-    uint32_t max_pending_seen;   //  The most at once so far
+    uint64_t requests;          //  Well-formed requests received
+    uint64_t notifications;     //  ... and notifications
+    uint64_t ok;                //  Answered with a result
+    uint64_t failed;            //  Answered with an error
+    uint64_t items;             //  Items of streams sent
+    uint64_t expired;           //  Dropped before dispatch: their deadline had passed
+    uint64_t cancelled;         //  Ended by their caller, or because it was gone
+    uint64_t refused;           //  Refused: too many pending, or draining
+    uint64_t undeliverable;     //  Answers that no longer had a taker
+    uint64_t malformed;         //  Messages that were no message of ours; dropped
+    uint32_t pending;           //  Queued, deferred or at work, now
+    uint32_t max_pending_seen;  //  The most at once so far
 } zloom_server_stats_t;
 
 //  Create a server and bind its endpoints ("tcp://127.0.0.1:5555, ipc://...";
@@ -87,16 +84,15 @@ typedef struct zloom_server_stats {
 //  INSECURE_BIND (not loopback, or an ipc path that is not in a private
 //  directory, and insecure_public was not said), ADDRESS_IN_USE, ADDRESS,
 //  NO_MEMORY, DESCRIPTORS or CONTEXT_GONE.
-ZLOOM_EXPORT zloom_server_t *
-    zloom_server_new (const char *endpoints, const zloom_server_options_t *options,
-                      zloom_error_t *reterr);
+ZLOOM_EXPORT zloom_server_t *zloom_server_new (const char *endpoints,
+                                               const zloom_server_options_t *options,
+                                               zloom_error_t *reterr);
 
 //  Destroy it and set the caller's pointer to NULL. NULL is allowed. Answers
 //  under way are given a second to leave; calls that are pending are dropped,
 //  and those who watch them are told ZLOOM_CALL_CLOSED. Waits for handlers
 //  that are at work in worker threads.
-ZLOOM_EXPORT void
-    zloom_server_destroy (zloom_server_t **self_p);
+ZLOOM_EXPORT void zloom_server_destroy (zloom_server_t **self_p);
 
 //  Serve a method. The name has 1 to 128 characters of [A-Za-z0-9._/-] and
 //  does not begin with "zloom."; the signature ("(a: int, b: str?) -> float",
@@ -104,49 +100,42 @@ ZLOOM_EXPORT void
 //  the handler is called; doc is one line for people (NULL = none). Copies the
 //  strings; context must outlive self. Handlers are added before the first
 //  request is processed, or between calls of `process`.
-//  Errors: BAD_ARGUMENT (the text says what), NO_MEMORY, ALREADY_EXISTS.
-ZLOOM_EXPORT zloom_code_t
-    zloom_server_handle (zloom_server_t *self, const char *method, const char *signature,
-                         const char *doc, zloom_handler_fn *handler, void *context);
+//  Errors: BAD_ARGUMENT (the text says what), NO_MEMORY, ALREADY_EXISTS,
+//  BAD_STATE (from within a handler), FORKED, SECOND_THREAD, CONTEXT_GONE.
+ZLOOM_EXPORT zloom_code_t zloom_server_handle (zloom_server_t *self, const char *method,
+                                               const char *signature, const char *doc,
+                                               zloom_handler_fn *handler, void *context);
 
 //  Serve until zloom_server_stop, then drain: new requests are refused with
 //  DRAINING, pending ones end. OK after a clean drain; DEADLINE when calls
 //  were still pending after drain_ms; CONTEXT_GONE, FORKED, SECOND_THREAD.
-ZLOOM_EXPORT zloom_code_t
-    zloom_server_run (zloom_server_t *self);
+ZLOOM_EXPORT zloom_code_t zloom_server_run (zloom_server_t *self);
 
 //  Make `run` drain and return. Thread: any; safe in a signal handler.
-ZLOOM_EXPORT void
-    zloom_server_stop (zloom_server_t *self);
+ZLOOM_EXPORT void zloom_server_stop (zloom_server_t *self);
 
 //  Do what is due; waits up to timeout_ms for something to happen, 0 = does
 //  not wait. For programs with a loop of their own.
 //  Errors: FORKED, SECOND_THREAD, CONTEXT_GONE.
-ZLOOM_EXPORT zloom_code_t
-    zloom_server_process (zloom_server_t *self, uint32_t timeout_ms);
+ZLOOM_EXPORT zloom_code_t zloom_server_process (zloom_server_t *self, uint32_t timeout_ms);
 
 //  Begin to drain without `run`: refuse new requests. Pending calls go on;
 //  zloom_server_stats tells when none is left.
-ZLOOM_EXPORT void
-    zloom_server_drain (zloom_server_t *self);
+ZLOOM_EXPORT void zloom_server_drain (zloom_server_t *self);
 
 //  A descriptor that is readable while `process` has something to do;
 //  level-triggered. Borrowed. -1: no descriptors are left.
-ZLOOM_EXPORT int
-    zloom_server_descriptor (zloom_server_t *self);
+ZLOOM_EXPORT int zloom_server_descriptor (zloom_server_t *self);
 
 //  The endpoint number `index` as bound (a `*` replaced by the port), or NULL.
 //  Borrowed; lives as long as self.
-ZLOOM_EXPORT const char *
-    zloom_server_endpoint (const zloom_server_t *self, size_t index);
+ZLOOM_EXPORT const char *zloom_server_endpoint (const zloom_server_t *self, size_t index);
 
 //  What the last function that failed said; valid until the next call on self.
-ZLOOM_EXPORT const zloom_error_t *
-    zloom_server_last_error (const zloom_server_t *self);
+ZLOOM_EXPORT const zloom_error_t *zloom_server_last_error (const zloom_server_t *self);
 
 //  Copy the counters.
-ZLOOM_EXPORT void
-    zloom_server_stats (const zloom_server_t *self, zloom_server_stats_t *ret_stats);
+ZLOOM_EXPORT void zloom_server_stats (const zloom_server_t *self, zloom_server_stats_t *ret_stats);
 
 #ifdef __cplusplus
 }

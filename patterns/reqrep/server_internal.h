@@ -43,7 +43,7 @@ typedef struct zloom__method_spec {
     const char *doc;        //  NULL = none
     zloom_handler_fn *handler;
     void *context;
-    bool is_builtin;        //  Runs inline, also while draining
+    bool is_builtin;  //  Runs inline, also while draining
 } zloom__method_spec_t;
 
 typedef struct zloom__method {
@@ -66,43 +66,43 @@ struct zloom_call {
     uint8_t envelope[ZLOOM__ENVELOPE_MAX];
     size_t envelope_size;
     zloom__method_t *method;
-    zloom_bytes_t params;          //  Slices of the port's body, or of `frame`
+    zloom_bytes_t params;  //  Slices of the port's body, or of `frame`
     zloom__headers_t headers;
-    const uint8_t *body;           //  Where those slices' body begins
+    const uint8_t *body;  //  Where those slices' body begins
     size_t body_size;
-    zloom_time_t deadline;         //  NEVER: the caller set none
+    zloom_time_t deadline;  //  NEVER: the caller set none
     zloom__timer_t timer;
-    zloom__frame_t frame;          //  The body, once kept
+    zloom__frame_t frame;  //  The body, once kept
 
-    bool is_extended;              //  The request had headers
-    bool is_from_zloom;            //  The caller is a zloom peer; known once it is kept
+    bool is_extended;    //  The request had headers
+    bool is_from_zloom;  //  The caller is a zloom peer; known once it is kept
     bool is_notification;
     bool takes_items;
-    bool is_kept;                  //  Slices are in `frame`
-    bool is_held;                  //  In the table, counted as pending
-    bool is_queued;                //  In `ready`
-    bool is_inside;                //  Its handler runs in the owner's thread
-    bool is_threaded;              //  Its handler runs in a worker
+    bool is_kept;      //  Slices are in `frame`
+    bool is_held;      //  In the table, counted as pending
+    bool is_queued;    //  In `ready`
+    bool is_inside;    //  Its handler runs in the owner's thread
+    bool is_threaded;  //  Its handler runs in a worker
     bool is_deferred;
-    bool is_answered;              //  Its response is made
-    bool is_failure;               //  ... and is an error
-    bool is_unsent;                //  ... and waits in `unsent` for room
-    atomic_bool is_over;           //  Nobody waits any more
+    bool is_answered;     //  Its response is made
+    bool is_failure;      //  ... and is an error
+    bool is_unsent;       //  ... and waits in `unsent` for room
+    atomic_bool is_over;  //  Nobody waits any more
 
-    zloom__credit_t credit;        //  Threaded: under shared.lock
-    bool wants_credit;             //  An item was refused: the watcher is to be told
-    bool is_thirsty;               //  In `thirsty`
+    zloom__credit_t credit;  //  Threaded: under shared.lock
+    bool wants_credit;       //  An item was refused: the watcher is to be told
+    bool is_thirsty;         //  In `thirsty`
     zloom_call_fn *watcher;
     void *watcher_context;
 
-    zloom_buffer_t out;            //  The message being sent
-    zloom_buffer_t strings;        //  What args handed out
-    zloom_error_t error;           //  What args or an answer found wrong
+    zloom_buffer_t out;      //  The message being sent
+    zloom_buffer_t strings;  //  What args handed out
+    zloom_error_t error;     //  What args or an answer found wrong
 
     LIST_ENTRY (zloom_call) in_table;
-    TAILQ_ENTRY (zloom_call) queue;      //  In `ready`, `unsent`, `thirsty` or `spare`
-    TAILQ_ENTRY (zloom_call) handover;   //  In shared.items
-    bool is_item_waiting;                //  Under shared.lock
+    TAILQ_ENTRY (zloom_call) queue;     //  In `ready`, `unsent`, `thirsty` or `spare`
+    TAILQ_ENTRY (zloom_call) handover;  //  In shared.items
+    bool is_item_waiting;               //  Under shared.lock
     zloom__job_t job;
 };
 
@@ -115,31 +115,32 @@ struct zloom_server {
     zloom_server_options_t options;
     char *name;
     char *version;
-    zloom__channel_t channels;           //  How many
-    zloom__method_t **methods;           //  Sorted by name
+    zloom__channel_t channels;  //  How many
+    zloom__method_t **methods;  //  Sorted by name
     size_t method_count;
     zloom__wheel_t wheel;
 
-    struct zloom__call_bucket *table;    //  Held calls, by link and id
-    size_t table_size;                   //  A power of two
-    size_t pending;                      //  Held calls
-    size_t pending_bytes;                //  ... their bodies, and unsent answers
-    struct zloom__call_queue ready;      //  To be handled, in order
-    struct zloom__call_queue unsent;     //  Answers that found no room
-    struct zloom__call_queue thirsty;    //  Deferred, and its item found a full link
+    struct zloom__call_bucket *table;  //  Held calls, by link and id
+    size_t table_size;                 //  A power of two
+    size_t pending;                    //  Held calls
+    size_t pending_bytes;              //  ... their bodies, and unsent answers
+    struct zloom__call_queue ready;    //  To be handled, in order
+    struct zloom__call_queue unsent;   //  Answers that found no room
+    struct zloom__call_queue thirsty;  //  Deferred, and its item found a full link
     struct zloom__call_queue spare;
-    zloom_time_t retry_at;               //  When to try the unsent ones again
-    zloom_buffer_t scratch;              //  Messages that belong to no call
+    size_t spare_bytes;      //  What spare calls keep of memory; bounded
+    zloom_time_t retry_at;   //  When to try the unsent ones again
+    zloom_buffer_t scratch;  //  Messages that belong to no call
 
-    bool has_dispatched;                 //  A handler ran in the last turn
+    bool has_dispatched;  //  A handler ran in the last turn
     zloom_time_t dispatched_at;
-    bool is_behind;                      //  Take in all before the next handler
-    unsigned handlers;                   //  Inline handlers on the stack
+    bool is_behind;     //  Take in all before the next handler
+    unsigned handlers;  //  Inline handlers on the stack
     bool is_draining;
     bool is_broken;
     bool in_foreign_loop;
     atomic_bool is_stopping;
-    zloom_time_t give_up_at;             //  When a stopped server waits no longer; NEVER before
+    zloom_time_t give_up_at;  //  When a stopped server waits no longer; NEVER before
     zloom_time_t started_at;
     zloom_server_stats_t stats;
     zloom_error_t error;
@@ -154,82 +155,71 @@ struct zloom_server {
 
 //  server.c
 
+//  Every function that does something comes in here and leaves by the other,
+//  which passes its code on. Errors: FORKED, SECOND_THREAD (told by the code
+//  alone), CONTEXT_GONE, BAD_STATE (from within a handler).
+zloom_code_t zloom__server_enter (zloom_server_t *self);
+zloom_code_t zloom__server_leave (zloom_server_t *self, zloom_code_t code);
+
 //  A stop was asked for: drain from now on, for a bounded time. Again: nothing.
-void
-    zloom__server_begin_stop (zloom_server_t *self);
+void zloom__server_begin_stop (zloom_server_t *self);
 
 //  A deferred call has sent something: between two turns of a foreign loop that
 //  may have read the signal of something else that came.
-void
-    zloom__server_settle (zloom_server_t *self);
+void zloom__server_settle (zloom_server_t *self);
 
 //  server_turn.c
 
 //  One turn. TIMEOUT: nothing came, and nothing is left to handle.
-zloom__event_kind_t
-    zloom__server_turn (zloom_server_t *self, zloom_time_t until);
+zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until);
 
 //  When a turn has something to do even if nothing comes.
-zloom_time_t
-    zloom__server_next_due (const zloom_server_t *self);
+zloom_time_t zloom__server_next_due (const zloom_server_t *self);
 
 //  Keep a call's body, so that its slices stay where they are. False: no memory.
-bool
-    zloom__call_keep (zloom_call_t *call);
+bool zloom__call_keep (zloom_call_t *call);
 
 //  Hold a call beyond the turn.  False: no memory.
-bool
-    zloom__call_hold (zloom_call_t *call);
+bool zloom__call_hold (zloom_call_t *call);
 
 //  Send the response that was made in call->out, and `tail` behind it (which
 //  may have no bytes), or let it wait for room. The call is gone afterwards
 //  unless its handler still runs or it waits.
-void
-    zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail);
+void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail);
 
 //  End a call with an error; data may have no bytes. From any thread that has
 //  the call.
-void
-    zloom__call_fail (zloom_call_t *call, const zloom_error_t *error, zloom_bytes_t data);
+void zloom__call_fail (zloom_call_t *call, const zloom_error_t *error, zloom_bytes_t data);
 
 //  Try again soon what found no room.
-void
-    zloom__server_retry (zloom_server_t *self);
+void zloom__server_retry (zloom_server_t *self);
 
 //  Send what lies in call->out as a message of its own, with `tail`.
-zloom_code_t
-    zloom__call_send (zloom_call_t *call, zloom_bytes_t tail);
+zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail);
 
 //  Take note that nobody waits any more; tell those who work on it.
-void
-    zloom__call_end (zloom_call_t *call);
+void zloom__call_end (zloom_call_t *call);
 
 //  Tell the workers that nobody waits any more for what they do.
-void
-    zloom__server_end_threaded (zloom_server_t *self);
+void zloom__server_end_threaded (zloom_server_t *self);
 
 //  Drop all calls, telling their watchers; free them.
-void
-    zloom__server_drop_calls (zloom_server_t *self);
+void zloom__server_drop_calls (zloom_server_t *self);
 
 //  methods.c
 
 //  NULL: there is none of that name.
-zloom__method_t *
-    zloom__server_find_method (const zloom_server_t *self, zloom_bytes_t name);
+zloom__method_t *zloom__server_find_method (const zloom_server_t *self, zloom_bytes_t name);
 
 //  As zloom_server_handle, any name.
-zloom_code_t
-    zloom__server_add_method (zloom_server_t *self, const zloom__method_spec_t *spec,
-                              zloom_error_t *reterr);
+zloom_code_t zloom__server_add_method (zloom_server_t *self, const zloom__method_spec_t *spec,
+                                       zloom_error_t *reterr);
 
-void
-    zloom__server_free_methods (zloom_server_t *self);
+void zloom__server_free_methods (zloom_server_t *self);
 
 //  builtin.c
 
 //  zloom.ping, describe, stats, health.
-zloom_code_t
-    zloom__server_add_builtins (zloom_server_t *self, zloom_error_t *reterr);
+zloom_code_t zloom__server_add_builtins (zloom_server_t *self, zloom_error_t *reterr);
 
 #endif

@@ -55,20 +55,38 @@ static zloom_call_t *s_find_call (const zloom_server_t *self, const zloom__event
 {
     zloom_call_t *call;
     LIST_FOREACH (call, &self->table[s_bucket (self, event->link, id)], in_table)
-        if (call->id == id && call->link == event->link
-            && zloom_bytes_equal (zloom_bytes (call->envelope, call->envelope_size),
-                                  event->envelope))
-            return call;
+    if (call->id == id && call->link == event->link
+        && zloom_bytes_equal (zloom_bytes (call->envelope, call->envelope_size), event->envelope))
+        return call;
     return NULL;
+}
+
+//  What a call keeps of memory while it is spare.
+static size_t s_memory (const zloom_call_t *call)
+{
+    return call->out.capacity + call->strings.capacity;
+}
+
+//  Spare calls keep no more than calls under way may.
+static void s_spare (zloom_call_t *call)
+{
+    zloom_server_t *self = call->server;
+    if (self->spare_bytes + s_memory (call) > self->options.max_pending_bytes) {
+        zloom_buffer_clear (&call->out);
+        zloom_buffer_clear (&call->strings);
+    }
+    self->spare_bytes += s_memory (call);
+    TAILQ_INSERT_HEAD (&self->spare, call, queue);
 }
 
 static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *event,
                                   const zloom__message_t *message)
 {
     zloom_call_t *call = TAILQ_FIRST (&self->spare);
-    if (call)
+    if (call) {
         TAILQ_REMOVE (&self->spare, call, queue);
-    else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
+        self->spare_bytes -= s_memory (call);
+    } else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
         return NULL;
     call->server = self;
     call->channel = event->channel;
@@ -130,7 +148,7 @@ static void s_release (zloom_call_t *call)
     atomic_store_explicit (&call->is_over, false, memory_order_relaxed);
     call->watcher = NULL;
     call->error.code = ZLOOM_OK;
-    TAILQ_INSERT_HEAD (&self->spare, call, queue);
+    s_spare (call);
 }
 
 static void s_rebase (zloom_bytes_t *slice, const uint8_t *from, const uint8_t *to)
@@ -328,10 +346,10 @@ static void s_expire (zloom_server_t *self, zloom_call_t *call, bool may_have_be
         zloom_error_set (&error, may_have_begun ? ZLOOM_REASON_DEADLINE : ZLOOM_REASON_EXPIRED,
                          "the server works on a call for %u ms",
                          (unsigned) self->options.max_timeout_ms);
-        const zloom__event_t event = {
-            .channel = call->channel,
-            .link = call->link,
-            .envelope = zloom_bytes (call->envelope, call->envelope_size)};
+        const zloom__event_t event = {.channel = call->channel,
+                                      .link = call->link,
+                                      .envelope =
+                                          zloom_bytes (call->envelope, call->envelope_size)};
         s_refuse (self, &event, call->id, &error);
     }
     zloom__call_end (call);
@@ -339,15 +357,23 @@ static void s_expire (zloom_server_t *self, zloom_call_t *call, bool may_have_be
 
 //  Handling.
 
+//  Whether a handler returned what `args` found. Most say INVALID_ARGUMENT then,
+//  also where there was no memory.
+static bool s_is_of_args (const zloom_call_t *call, zloom_code_t code)
+{
+    return call->error.code == code
+           || (code == ZLOOM_INVALID_ARGUMENT && call->error.code == ZLOOM_RESOURCE_EXHAUSTED);
+}
+
 //  End a call that its handler left without an answer.
 static void s_answer_for (zloom_call_t *call, zloom_code_t code)
 {
     if (code == ZLOOM_OK)
         zloom_error_set (&call->error, ZLOOM_REASON_NO_ANSWER,
                          "method '%s' returned without an answer", call->method->name);
-    else if (call->error.code != code) {
-        zloom_error_set (&call->error, ZLOOM_REASON_HANDLER, "method '%s': %s",
-                         call->method->name, zloom_code_text (code));
+    else if (!s_is_of_args (call, code)) {
+        zloom_error_set (&call->error, ZLOOM_REASON_HANDLER, "method '%s': %s", call->method->name,
+                         zloom_code_text (code));
         call->error.code = code;
     }
     zloom__call_fail (call, &call->error, zloom_bytes (NULL, 0));
@@ -441,7 +467,7 @@ static void s_wake_thirsty (zloom_server_t *self)
     zloom_call_t *call;
     size_t count = 0;
     TAILQ_FOREACH (call, &self->thirsty, queue)
-        count++;
+    count++;
     while (count-- > 0 && (call = TAILQ_FIRST (&self->thirsty))) {
         s_leave_queue (call);
         if (call->watcher)
@@ -601,13 +627,12 @@ static void s_take_frame (zloom_server_t *self, const zloom__event_t *event)
 }
 
 //  A call of a bucket that came by a link and that somebody still waits for.
-static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket,
-                                     zloom__link_t link)
+static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket, zloom__link_t link)
 {
     zloom_call_t *call;
     LIST_FOREACH (call, &self->table[bucket], in_table)
-        if (call->link == link && s_is_open (call))
-            return call;
+    if (call->link == link && s_is_open (call))
+        return call;
     return NULL;
 }
 
@@ -707,8 +732,8 @@ zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until
     bool has_ready = !TAILQ_EMPTY (&self->ready) && self->handlers == 0;
     zloom_time_t due = zloom__server_next_due (self);
     zloom__event_t event;
-    self->port->ops->next (self->port, has_ready || self->is_behind ? 0 : zloom_time_min (until, due),
-                           &event);
+    self->port->ops->next (self->port,
+                           has_ready || self->is_behind ? 0 : zloom_time_min (until, due), &event);
     s_take_event (self, &event);
 
     zloom_time_t now = zloom__port_now (self->port);
@@ -736,8 +761,8 @@ void zloom__server_end_threaded (zloom_server_t *self)
     for (size_t i = 0; i < self->table_size; i++) {
         zloom_call_t *call;
         LIST_FOREACH (call, &self->table[i], in_table)
-            if (call->is_threaded)
-                zloom__call_end (call);
+        if (call->is_threaded)
+            zloom__call_end (call);
     }
 }
 

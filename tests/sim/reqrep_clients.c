@@ -8,12 +8,12 @@ static const uint8_t s_zeroes[4096];
 
 //  Starting.
 
-static size_t s_padding (sim_reqrep_t *sim)
+static size_t s_padding (reqrep_sim_t *sim)
 {
     return (size_t) sim_spread (sim->world, 0, sim_chance (sim->world, 10) ? 4096 : 64);
 }
 
-static zloom_call_options_t s_draw_options (const sim_client_t *self)
+static zloom_call_options_t s_draw_options (const reqrep_client_t *self)
 {
     sim_world_t *world = self->sim->world;
     zloom_call_options_t options = {0};
@@ -21,105 +21,106 @@ static zloom_call_options_t s_draw_options (const sim_client_t *self)
         options.timeout_ms = (uint32_t) sim_spread (world, 1, self->sim->patience / ZLOOM_MSEC);
     if (sim_chance (world, 5)) {
         options.attempt = 1;
-        options.trace = SIM_TRACEPARENT;
+        options.trace = REQREP_TRACEPARENT;
     }
     return options;
 }
 
-static sim_kind_t s_draw_kind (sim_world_t *world)
+static reqrep_kind_t s_draw_kind (sim_world_t *world)
 {
     //  Half of the calls are of the two kinds that take the longest way.
-    return sim_chance (world, 50) ? (sim_chance (world, 50) ? SIM_KIND_LATER : SIM_KIND_STREAM)
-                                  : (sim_kind_t) sim_between (world, 0, SIM_KINDS - 1);
+    return sim_chance (world, 50)
+               ? (sim_chance (world, 50) ? REQREP_KIND_LATER : REQREP_KIND_STREAM)
+               : (reqrep_kind_t) sim_between (world, 0, REQREP_KINDS - 1);
 }
 
 static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *context);
 
 //  The arguments are always [nonce, items, padding], but for those who must
 //  not get through.
-static zloom_code_t s_send (sim_client_t *self, sim_call_t *call,
+static zloom_code_t s_send (reqrep_client_t *self, reqrep_call_t *call,
                             const zloom_call_options_t *options)
 {
-    const char *method = sim_kind_method (call->kind);
+    const char *method = reqrep_kind_method (call->kind);
     zloom_reply_fn *callback = call->is_waited ? NULL : s_on_reply;
-    if (call->kind == SIM_KIND_PICKY)
+    if (call->kind == REQREP_KIND_PICKY)
         return zloom_client_start (self->object, &call->id, options, callback, call, method, "s",
                                    "no number");
-    if (call->kind == SIM_KIND_PING)
+    if (call->kind == REQREP_KIND_PING)
         return zloom_client_start (self->object, &call->id, options, callback, call, method, "");
     return zloom_client_start (self->object, &call->id, options, callback, call, method, "UUb",
                                call->nonce, (uint64_t) call->items, s_zeroes,
                                s_padding (self->sim));
 }
 
-static sim_call_t *s_new_call (sim_client_t *self, const zloom_call_options_t *options,
-                               sim_kind_t kind)
+static reqrep_call_t *s_new_call (reqrep_client_t *self, const zloom_call_options_t *options,
+                                  reqrep_kind_t kind)
 {
-    return sim_call_new (self, kind,
-                         options->timeout_ms ? options->timeout_ms : self->options.timeout_ms);
+    return reqrep_call_new (self, kind,
+                            options->timeout_ms ? options->timeout_ms : self->options.timeout_ms);
 }
 
 //  Start a call of any kind. NULL: it was not begun.
-static sim_call_t *s_start (sim_client_t *self, bool is_waited)
+static reqrep_call_t *s_start (reqrep_client_t *self, bool is_waited)
 {
     sim_world_t *world = self->sim->world;
     zloom_call_options_t options = s_draw_options (self);
-    sim_call_t *call = s_new_call (self, &options, s_draw_kind (world));
+    reqrep_call_t *call = s_new_call (self, &options, s_draw_kind (world));
     if (!call)
         return NULL;
     call->is_waited = is_waited;
-    call->is_stream = options.stream = call->kind == SIM_KIND_STREAM && sim_chance (world, 95);
+    call->is_stream = options.stream = call->kind == REQREP_KIND_STREAM && sim_chance (world, 95);
     call->items =
-        call->kind == SIM_KIND_STREAM ? (uint32_t) sim_spread (world, 0, SIM_ITEMS_MAX) : 0;
+        call->kind == REQREP_KIND_STREAM ? (uint32_t) sim_spread (world, 0, REQREP_ITEMS_MAX) : 0;
 
     bool was_starting = self->is_starting;
     self->is_starting = true;
     zloom_code_t code = s_send (self, call, &options);
     self->is_starting = was_starting;
     sim_trace (world, "%s: starts call %llu (%s), deadline in %.3f ms: %s", self->name,
-               (unsigned long long) call->id, sim_kind_method (call->kind),
+               (unsigned long long) call->id, reqrep_kind_method (call->kind),
                (double) (call->deadline - world->now) / ZLOOM_MSEC, zloom_code_name (code));
-    sim_call_started (call, code);
+    reqrep_call_started (call, code);
     return code ? NULL : call;
 }
 
 //  Waiting: functions that return when something has happened. The world goes
 //  on around them.
 
-static void s_wait (sim_client_t *self)
+static void s_wait (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
-    sim_call_t *call = s_start (self, true);
+    reqrep_sim_t *sim = self->sim;
+    reqrep_call_t *call = s_start (self, true);
     if (!call)
         return;
-    sim->counts[call->is_stream ? SIM_REQREP_NEXT : SIM_REQREP_WAIT]++;
+    sim->counts[call->is_stream ? REQREP_NEXT : REQREP_WAIT]++;
     bool more = call->is_stream;
     zloom_code_t code = ZLOOM_OK;
     while (more && !(code = zloom_client_next (self->object, call->id, &more)) && more)
-        sim_call_took_item (call);
+        reqrep_call_took_item (call);
     if (!call->is_stream)
         code = zloom_client_wait (self->object, call->id);
-    sim_call_returned (call, code);
+    reqrep_call_returned (call, code);
 }
 
-static void s_call (sim_client_t *self)
+static void s_call (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     zloom_call_options_t options = s_draw_options (self);
-    sim_call_t *call = s_new_call (self, &options, SIM_KIND_LATER);
+    reqrep_call_t *call = s_new_call (self, &options, REQREP_KIND_LATER);
     if (!call)
         return;
     call->is_waited = true;
-    sim->counts[SIM_REQREP_CALL]++;
+    sim->counts[REQREP_CALL]++;
     zloom_code_t code =
-        zloom_client_call_with (self->object, &options, sim_kind_method (call->kind), "UUb",
+        zloom_client_call_with (self->object, &options, reqrep_kind_method (call->kind), "UUb",
                                 call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
-    sim_call_called (call, code);
+    reqrep_call_called (call, code);
 }
 
-static void s_wait_ready (sim_client_t *self)
+static void s_wait_ready (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     uint32_t timeout_ms = (uint32_t) sim_spread (sim->world, 0, 50);
     zloom_code_t code = zloom_client_wait_ready (self->object, timeout_ms);
     zloom_client_stats_t stats;
@@ -127,21 +128,21 @@ static void s_wait_ready (sim_client_t *self)
     //  Not the reverse: a blind connection is there before anybody has spoken.
     if (code == ZLOOM_OK && stats.present == 0)
         sim_fail (sim->world, "%s: wait_ready returned, and nobody is there", self->name);
-    sim->counts[code ? SIM_REQREP_NOT_READY : SIM_REQREP_READY]++;
+    sim->counts[code ? REQREP_NOT_READY : REQREP_READY]++;
 }
 
-static void s_drain (sim_client_t *self)
+static void s_drain (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     uint32_t timeout_ms = (uint32_t) sim_spread (sim->world, 0, 50);
     zloom_code_t code = zloom_client_drain (self->object, timeout_ms);
     if ((code == ZLOOM_OK) != (self->count == 0))
         sim_fail (sim->world, "%s: drain returned %s, and %u calls are left", self->name,
                   zloom_code_name (code), self->count);
-    sim->counts[code ? SIM_REQREP_NOT_DRAINED : SIM_REQREP_DRAINED]++;
+    sim->counts[code ? REQREP_NOT_DRAINED : REQREP_DRAINED]++;
 }
 
-static void s_wait_for_something (sim_client_t *self)
+static void s_wait_for_something (reqrep_client_t *self)
 {
     sim_world_t *world = self->sim->world;
     if (world->is_waited_in)
@@ -159,47 +160,47 @@ static void s_wait_for_something (sim_client_t *self)
 
 //  Cancelling.
 
-static void s_cancel (sim_client_t *self)
+static void s_cancel (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     if (self->count == 0)
         return;
-    sim_call_t *call = self->outstanding[sim_between (sim->world, 0, self->count - 1)];
+    reqrep_call_t *call = self->outstanding[sim_between (sim->world, 0, self->count - 1)];
     sim_trace (sim->world, "%s: cancels call %llu", self->name, (unsigned long long) call->id);
     zloom_code_t code = zloom_client_cancel (self->object, call->id);
     if (code || (!call->has_ended && !call->is_waited))
         sim_fail (sim->world, "%s: cancelled a call, and it goes on", self->name);
-    sim->counts[SIM_REQREP_CANCEL]++;
-    sim->counts[call->executions ? SIM_REQREP_CANCEL_BEGUN : SIM_REQREP_CANCEL_UNSENT]++;
+    sim->counts[REQREP_CANCEL]++;
+    sim->counts[call->executions ? REQREP_CANCEL_BEGUN : REQREP_CANCEL_UNSENT]++;
 }
 
 //  Any earlier call of this client, most likely one that has ended.
-static void s_cancel_any (sim_client_t *self)
+static void s_cancel_any (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     if (sim->call_count == 0)
         return;
-    sim_call_t *call = &sim->calls[sim_between (sim->world, 0, sim->call_count - 1)];
+    reqrep_call_t *call = &sim->calls[sim_between (sim->world, 0, sim->call_count - 1)];
     if (call->client != self || !call->has_ended || call->incarnation != self->incarnation)
         return;
     if (zloom_client_cancel (self->object, call->id) == ZLOOM_OK)
         sim_fail (sim->world, "%s: cancelled a call that had ended", self->name);
-    sim->counts[SIM_REQREP_CANCEL_ENDED]++;
+    sim->counts[REQREP_CANCEL_ENDED]++;
 }
 
 //  Notifying.
 
-static void s_notify (sim_client_t *self)
+static void s_notify (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
-    sim_call_t *call = sim_call_new (self, SIM_KIND_ECHO, 0);
+    reqrep_sim_t *sim = self->sim;
+    reqrep_call_t *call = reqrep_call_new (self, REQREP_KIND_ECHO, 0);
     if (!call)
         return;
     call->is_notification = true;
-    zloom_code_t code = zloom_client_notify (self->object, sim_kind_method (call->kind), "UUb",
+    zloom_code_t code = zloom_client_notify (self->object, reqrep_kind_method (call->kind), "UUb",
                                              call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
     self->expected.notifications += code == ZLOOM_OK;
-    sim->counts[code ? SIM_REQREP_NOTIFY_NOBODY : SIM_REQREP_NOTIFY]++;
+    sim->counts[code ? REQREP_NOTIFY_NOBODY : REQREP_NOTIFY]++;
     if (code && code != ZLOOM_UNAVAILABLE && code != ZLOOM_UNAUTHENTICATED
         && code != ZLOOM_RESOURCE_EXHAUSTED)
         sim_fail (sim->world, "%s cannot notify: %s", self->name,
@@ -208,12 +209,12 @@ static void s_notify (sim_client_t *self)
 
 //  Callbacks may do all of this too.
 
-static void s_reenter (sim_client_t *self)
+static void s_reenter (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     if (sim->is_ending || !sim_chance (sim->world, 10))
         return;
-    sim->counts[SIM_REQREP_REENTER]++;
+    sim->counts[REQREP_REENTER]++;
     if (sim_chance (sim->world, 50))
         s_start (self, false);
     else if (sim_chance (sim->world, 50))
@@ -224,7 +225,7 @@ static void s_reenter (sim_client_t *self)
 
 //  A client that is being destroyed takes no new calls; else those who try
 //  again when a call fails would keep it for ever.
-static void s_check_closing (sim_client_t *self, sim_call_t *ended)
+static void s_check_closing (reqrep_client_t *self, reqrep_call_t *ended)
 {
     if (zloom_client_start (self->object, NULL, NULL, s_on_reply, ended, "echo", "") == ZLOOM_OK)
         sim_fail (self->sim->world, "%s: a call was started while it is destroyed", self->name);
@@ -232,9 +233,9 @@ static void s_check_closing (sim_client_t *self, sim_call_t *ended)
 
 static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *context)
 {
-    sim_call_t *call = (sim_call_t *) context;
-    sim_client_t *self = call->client;
-    sim_call_replied (call, object, reply);
+    reqrep_call_t *call = (reqrep_call_t *) context;
+    reqrep_client_t *self = call->client;
+    reqrep_call_replied (call, object, reply);
     if (sim_has_failed (self->sim->world))
         return;
     if (self->is_closing)
@@ -247,18 +248,18 @@ static void s_on_reply (zloom_client_t *object, zloom_reply_t *reply, void *cont
 
 static void s_process (void *owner)
 {
-    sim_client_t *self = (sim_client_t *) owner;
+    reqrep_client_t *self = (reqrep_client_t *) owner;
     zloom_code_t code = zloom_client_process (self->object, 0);
     if (code)
         sim_fail (self->sim->world, "%s cannot process: %s", self->name,
                   zloom_client_last_error (self->object)->text);
-    sim_client_check_stats (self);
+    reqrep_client_check_stats (self);
 }
 
 static void s_act (sim_event_t *act)
 {
-    sim_client_t *self = (sim_client_t *) ((char *) act - offsetof (sim_client_t, act));
-    sim_reqrep_t *sim = self->sim;
+    reqrep_client_t *self = sim_event_owner (act, reqrep_client_t, act);
+    reqrep_sim_t *sim = self->sim;
     if (sim->is_ending || !self->object)
         return;
     if (sim_port_is_busy (self->port)) {
@@ -277,19 +278,19 @@ static void s_act (sim_event_t *act)
         s_cancel_any (self);
     else
         s_notify (self);
-    sim_client_check_stats (self);
+    reqrep_client_check_stats (self);
     sim_event_plan_in (act, sim_spread (sim->world, ZLOOM_USEC, sim->pace));
 }
 
 //  Beginning and end.
 
-static zloom_client_options_t s_draw_client (sim_reqrep_t *sim)
+static zloom_client_options_t s_draw_client (reqrep_sim_t *sim)
 {
     sim_world_t *world = sim->world;
     zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
     options.timeout_ms = (uint32_t) sim_spread (world, 5, sim->patience / ZLOOM_MSEC);
     options.connect_timeout_ms = (uint32_t) sim_spread (world, 5, 200);
-    options.max_outstanding = (uint32_t) sim_spread (world, 2, SIM_OUTSTANDING_MAX);
+    options.max_outstanding = (uint32_t) sim_spread (world, 2, REQREP_OUTSTANDING_MAX);
     if (sim_chance (world, 30))
         options.max_unsent_bytes = (uint32_t) sim_spread (world, 500, 20000);
     options.stream_credit = (uint32_t) sim_spread (world, 1, 20);
@@ -302,9 +303,9 @@ static zloom_client_options_t s_draw_client (sim_reqrep_t *sim)
 }
 
 //  Some of the servers, at least one, in any order.
-static void s_draw_endpoints (sim_client_t *self)
+static void s_draw_endpoints (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     int64_t first = sim_between (sim->world, 0, sim->server_count - 1);
     int64_t wanted = sim_between (sim->world, 1, sim->server_count);
     size_t size = 0;
@@ -314,17 +315,17 @@ static void s_draw_endpoints (sim_client_t *self)
                                    sim->servers[(first + i) % sim->server_count].place->endpoint);
 }
 
-void sim_client_init (sim_client_t *self, sim_reqrep_t *sim, unsigned number)
+void reqrep_client_init (reqrep_client_t *self, reqrep_sim_t *sim, unsigned number)
 {
-    *self = (sim_client_t){.sim = sim, .options = s_draw_client (sim), .earliest = ZLOOM_NEVER};
+    *self = (reqrep_client_t){.sim = sim, .options = s_draw_client (sim), .earliest = ZLOOM_NEVER};
     snprintf (self->name, sizeof self->name, "client %u", number);
     s_draw_endpoints (self);
     sim_event_init (&self->act, sim->world, s_act);
 }
 
-void sim_client_open (sim_client_t *self)
+void reqrep_client_open (reqrep_client_t *self)
 {
-    sim_reqrep_t *sim = self->sim;
+    reqrep_sim_t *sim = self->sim;
     self->expected = (zloom_client_stats_t){0};
     self->stuck_at = ZLOOM_NEVER;
     self->is_closing = false;
@@ -344,21 +345,21 @@ void sim_client_open (sim_client_t *self)
     sim_event_plan_in (&self->act, sim_spread (sim->world, 0, sim->pace));
 }
 
-static void s_note_stats (sim_client_t *self)
+static void s_note_stats (reqrep_client_t *self)
 {
     zloom_client_stats_t stats;
     zloom_client_stats (self->object, &stats);
     uint64_t *counts = self->sim->counts;
-    counts[SIM_REQREP_LATE] += stats.late_replies;
-    counts[SIM_REQREP_CONNECT] += stats.connects;
-    counts[SIM_REQREP_DISCONNECT] += stats.disconnects;
-    counts[SIM_REQREP_CLIENT_MALFORMED] += stats.malformed;
+    counts[REQREP_LATE] += stats.late_replies;
+    counts[REQREP_CONNECT] += stats.connects;
+    counts[REQREP_DISCONNECT] += stats.disconnects;
+    counts[REQREP_CLIENT_MALFORMED] += stats.malformed;
     if (stats.malformed && !self->sim->is_corrupt && !self->sim->is_tight)
         sim_fail (self->sim->world, "%s: %llu messages were malformed", self->name,
                   (unsigned long long) stats.malformed);
 }
 
-void sim_client_close (sim_client_t *self, bool in_peace)
+void reqrep_client_close (reqrep_client_t *self, bool in_peace)
 {
     if (!self->object)
         return;

@@ -137,9 +137,6 @@ struct sim_net {
 
 void sim_net_init (sim_net_t *self, sim_world_t *world, const sim_climate_t *climate);
 
-//  Free the connections that are left. All ports must be gone.
-void sim_net_clear (sim_net_t *self);
-
 //  Add a place where servers can listen.
 sim_place_t *sim_net_add_place (sim_net_t *self, const char *endpoint, bool is_proxied);
 

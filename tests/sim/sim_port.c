@@ -5,10 +5,8 @@
 
 #include "base/assert.h"
 
-//  How late a turn may come, and how long a worker may take.
-#define LAG_MAX  (50 * ZLOOM_USEC)
-#define WORK_MIN (10 * ZLOOM_USEC)
-#define WORK_MAX (20 * ZLOOM_MSEC)
+//  How late a turn may come.
+#define LAG_MAX (50 * ZLOOM_USEC)
 
 static sim_port_t *s_self (zloom__port_t *port)
 {
@@ -21,7 +19,7 @@ static sim_port_t *s_self (zloom__port_t *port)
 static zloom_time_t s_due (const sim_port_t *self)
 {
     zloom_time_t now = self->net->world->now;
-    if (self->done || self->was_woken)
+    if (self->pool.done || self->was_woken)
         return now;
     for (unsigned i = 0; i < self->channel_count; i++)
         if (self->channels[i].refused)
@@ -68,7 +66,7 @@ bool sim_port_has_room (const sim_port_t *self)
 
 static void s_take_turn (sim_event_t *turn)
 {
-    sim_port_t *self = (sim_port_t *) ((char *) turn - offsetof (sim_port_t, turn));
+    sim_port_t *self = sim_event_owner (turn, sim_port_t, turn);
     if (self->is_waiting)
         return;
     self->wanted = ZLOOM_NEVER;
@@ -111,7 +109,7 @@ static bool s_is_connected (const sim_channel_t *channel)
 
 static void s_dial (sim_event_t *dial)
 {
-    sim_channel_t *channel = (sim_channel_t *) ((char *) dial - offsetof (sim_channel_t, dial));
+    sim_channel_t *channel = sim_event_owner (dial, sim_channel_t, dial);
     sim_port_t *port = channel->port;
     if (s_is_connected (channel)) {
         s_plan_dial (channel, dial->world->now);
@@ -228,8 +226,7 @@ static void s_let_go (sim_port_t *self)
 
 static zloom__event_kind_t s_tell_job (sim_port_t *self, zloom__event_t *ret_event)
 {
-    ret_event->job = self->done;
-    self->done = self->done->next;
+    ret_event->job = sim_pool_take (&self->pool);
     return ZLOOM__EVENT_JOB;
 }
 
@@ -270,12 +267,12 @@ static zloom__event_kind_t s_tell_refused (sim_port_t *self, zloom__event_t *ret
 
 static zloom__event_kind_t s_tell (sim_port_t *self, zloom__event_t *ret_event)
 {
-    if (self->done && sim_chance (self->net->world, 50))
+    if (self->pool.done && sim_chance (self->net->world, 50))
         return s_tell_job (self, ret_event);
     zloom__event_kind_t kind = s_tell_end (self, ret_event);
     if (kind == ZLOOM__EVENT_TIMEOUT)
         kind = s_tell_refused (self, ret_event);
-    if (kind == ZLOOM__EVENT_TIMEOUT && self->done)
+    if (kind == ZLOOM__EVENT_TIMEOUT && self->pool.done)
         kind = s_tell_job (self, ret_event);
     if (kind == ZLOOM__EVENT_TIMEOUT && self->was_woken) {
         self->was_woken = false;
@@ -383,65 +380,21 @@ static uint64_t s_random (zloom__port_t *port)
 
 //  Workers.
 
-static void s_plan_work (sim_port_t *self)
+static void s_note_job (void *context)
 {
-    if (self->waiting && self->work.at == ZLOOM_NEVER)
-        sim_event_plan_in (&self->work, sim_spread (self->net->world, WORK_MIN, WORK_MAX));
-}
-
-static void s_append (zloom__job_t **list, zloom__job_t *job)
-{
-    while (*list)
-        list = &(*list)->next;
-    job->next = NULL;
-    *list = job;
-}
-
-//  One of the jobs that the workers have taken is finished, whichever.
-static zloom__job_t *s_take_job (sim_port_t *self)
-{
-    zloom__job_t **p = &self->waiting;
-    for (int64_t skip = sim_between (self->net->world, 0, self->workers - 1);
-         skip > 0 && (*p)->next; skip--)
-        p = &(*p)->next;
-    zloom__job_t *job = *p;
-    *p = job->next;
-    return job;
-}
-
-static void s_finish_job (sim_port_t *self)
-{
-    zloom__job_t *job = s_take_job (self);
+    sim_port_t *self = (sim_port_t *) context;
     self->net->counts[SIM_NET_JOB]++;
-    job->run (job);
-    s_append (&self->done, job);
-}
-
-static void s_work (sim_event_t *work)
-{
-    sim_port_t *self = (sim_port_t *) ((char *) work - offsetof (sim_port_t, work));
-    s_finish_job (self);
     sim_port_expect (self, self->net->world->now);
-    s_plan_work (self);
 }
 
 static void s_submit (zloom__port_t *port, zloom__job_t *job)
 {
-    sim_port_t *self = s_self (port);
-    zloom_assert (self->workers > 0);
-    s_append (&self->waiting, job);
-    s_plan_work (self);
+    sim_pool_submit (&s_self (port)->pool, job);
 }
 
-//  Those that are being run are finished, the others never begin.
 static void s_join (zloom__port_t *port)
 {
-    sim_port_t *self = s_self (port);
-    int64_t running = sim_between (self->net->world, 0, self->workers);
-    while (self->waiting && running-- > 0)
-        s_finish_job (self);
-    self->waiting = NULL;
-    sim_event_cancel (&self->work);
+    sim_pool_join (&s_self (port)->pool);
 }
 
 //  Beginning and end.
@@ -464,7 +417,7 @@ static void s_destroy (zloom__port_t *port, zloom_time_t linger)
     sim_port_t *self = s_self (port);
     sim_net_leave (self->net, self, linger > 0);
     sim_event_cancel (&self->turn);
-    sim_event_cancel (&self->work);
+    sim_event_cancel (&self->pool.work);
     for (unsigned i = 0; i < self->channel_count; i++)
         sim_event_cancel (&self->channels[i].dial);
     s_let_go (self);
@@ -505,9 +458,8 @@ sim_port_t *sim_port_new (sim_net_t *net, const char *name, unsigned workers,
                          .name = name,
                          .process = process,
                          .owner = owner,
-                         .wanted = ZLOOM_NEVER,
-                         .workers = workers};
+                         .wanted = ZLOOM_NEVER};
     sim_event_init (&self->turn, net->world, s_take_turn);
-    sim_event_init (&self->work, net->world, s_work);
+    sim_pool_init (&self->pool, net->world, workers, s_note_job, self);
     return self;
 }

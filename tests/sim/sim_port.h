@@ -15,6 +15,7 @@
 
 #include "net/port_internal.h"
 #include "sim/sim_net.h"
+#include "sim/sim_pool.h"
 
 enum { SIM_CHANNELS_MAX = 8 };
 
@@ -45,9 +46,7 @@ struct sim_port {
     zloom__link_t links;                 //  Named so far
     uint8_t envelope[SIM_ENVELOPE_MAX];  //  Of the event at hand
     sim_frame_t *held;                   //  The body of the event at hand
-    unsigned workers;
-    zloom__job_t *waiting, *done;
-    sim_event_t work;  //  A worker finishes a job
+    sim_pool_t pool;
     bool was_woken;
     bool is_waiting;  //  Its owner is inside a function that waits
 };

@@ -32,6 +32,10 @@ struct sim_event {
     uint32_t place;   //  In the world's heap
 };
 
+//  What an event is embedded in.
+#define sim_event_owner(event, type, member) \
+    ((type *) (void *) ((char *) (event) -offsetof (type, member)))
+
 //  What to do with lines of the trace.
 typedef enum sim_tracing { SIM_TRACE_NOTHING, SIM_TRACE_THE_END, SIM_TRACE_ALL } sim_tracing_t;
 

@@ -23,11 +23,11 @@ enum { STEPS = 1000 };
 #define REST (2 * ZLOOM_SEC)
 
 //  Over all worlds.
-enum { TALLIES = SIM_KINDS * SIM_OUTCOMES + SIM_REQREP_COUNTS + SIM_NET_COUNTS };
+enum { TALLIES = REQREP_KINDS * REQREP_OUTCOMES + REQREP_COUNTS + SIM_NET_COUNTS };
 static sim_tally_t s_tallies[TALLIES];
-static char s_texts[SIM_KINDS * SIM_OUTCOMES][64];
+static char s_texts[REQREP_KINDS * REQREP_OUTCOMES][64];
 
-static sim_reqrep_t s_sim;
+static reqrep_sim_t s_sim;
 
 //  Memory: whatever a world takes it gives back, and sometimes it gets none.
 
@@ -67,69 +67,69 @@ static void s_free (void *memory, void *context)
 
 static void s_restart (sim_event_t *restart)
 {
-    sim_server_t *server = (sim_server_t *) ((char *) restart - offsetof (sim_server_t, restart));
+    reqrep_server_t *server = sim_event_owner (restart, reqrep_server_t, restart);
     if (server->port && server->port->is_waiting) {
         sim_event_plan_in (restart, ZLOOM_MSEC);
         return;
     }
-    sim_server_close (server, true);
-    sim_server_open (server);
+    reqrep_server_close (server, true);
+    reqrep_server_open (server);
 }
 
-static void s_strike_server (sim_reqrep_t *sim, sim_server_t *server)
+static void s_strike_server (reqrep_sim_t *sim, reqrep_server_t *server)
 {
     if (!server->object || server->port->is_waiting)
         return;
     sim_event_plan_in (&server->restart, sim_spread (sim->world, ZLOOM_USEC, 100 * ZLOOM_MSEC));
     switch (sim_between (sim->world, 0, 2)) {
     case 0:
-        sim->counts[SIM_REQREP_CRASH_SERVER]++;
-        sim_server_close (server, false);
+        sim->counts[REQREP_CRASH_SERVER]++;
+        reqrep_server_close (server, false);
         break;
     case 1:
-        sim->counts[SIM_REQREP_CLOSE_SERVER]++;
-        sim_server_close (server, true);
+        sim->counts[REQREP_CLOSE_SERVER]++;
+        reqrep_server_close (server, true);
         break;
     default:
-        sim->counts[SIM_REQREP_DRAIN_SERVER]++;
-        sim_server_drain (server);
+        sim->counts[REQREP_DRAIN_SERVER]++;
+        reqrep_server_drain (server);
         break;
     }
 }
 
-static void s_strike_client (sim_reqrep_t *sim, sim_client_t *client)
+static void s_strike_client (reqrep_sim_t *sim, reqrep_client_t *client)
 {
     if (client->port->is_waiting)
         return;
     bool in_peace = sim_chance (sim->world, 50);
-    sim->counts[in_peace ? SIM_REQREP_CLOSE_CLIENT : SIM_REQREP_CRASH_CLIENT]++;
-    sim_client_close (client, in_peace);
-    sim_client_open (client);
+    sim->counts[in_peace ? REQREP_CLOSE_CLIENT : REQREP_CRASH_CLIENT]++;
+    reqrep_client_close (client, in_peace);
+    reqrep_client_open (client);
 }
 
-static void s_pause (sim_reqrep_t *sim, sim_port_t *port)
+static void s_pause (reqrep_sim_t *sim, sim_port_t *port)
 {
     if (!port || sim_port_is_busy (port))
         return;
     zloom_time_t duration = sim_spread (sim->world, ZLOOM_USEC, 50 * ZLOOM_MSEC);
-    sim->counts[SIM_REQREP_PAUSE]++;
+    sim->counts[REQREP_PAUSE]++;
     sim_trace (sim->world, "%s is paused for %.3f ms", port->name, (double) duration / ZLOOM_MSEC);
     sim_port_pause (port, duration);
 }
 
-static void s_turn_refusal (sim_reqrep_t *sim, sim_place_t *place)
+static void s_turn_refusal (reqrep_sim_t *sim, sim_place_t *place)
 {
     static const zloom_reason_t reasons[] = {ZLOOM_REASON_NO_PEER, ZLOOM_REASON_WRONG_PEER,
                                              ZLOOM_REASON_AUTHENTICATION};
     bool refuses = !place->refuses && sim_chance (sim->world, 60);
     place->refuses = refuses ? reasons[sim_between (sim->world, 0, 2)] : ZLOOM_REASON_NONE;
-    sim->counts[SIM_REQREP_REFUSE] += refuses;
+    sim->counts[REQREP_REFUSE] += refuses;
 }
 
-static void s_strike (sim_reqrep_t *sim)
+static void s_strike (reqrep_sim_t *sim)
 {
-    sim_server_t *server = &sim->servers[sim_between (sim->world, 0, sim->server_count - 1)];
-    sim_client_t *client = &sim->clients[sim_between (sim->world, 0, sim->client_count - 1)];
+    reqrep_server_t *server = &sim->servers[sim_between (sim->world, 0, sim->server_count - 1)];
+    reqrep_client_t *client = &sim->clients[sim_between (sim->world, 0, sim->client_count - 1)];
     sim_connection_t *connection = sim_net_pick (&sim->net);
     int64_t dice = sim_between (sim->world, 0, 99);
     if (dice < 25 && connection)
@@ -147,14 +147,14 @@ static void s_strike (sim_reqrep_t *sim)
     else if (dice < 95)
         s_strike_client (sim, client);
     else if (server->place->is_proxied) {
-        sim->counts[SIM_REQREP_TRUNK]++;
+        sim->counts[REQREP_TRUNK]++;
         sim_net_cut_trunk (server->place);
     }
 }
 
 static void s_weather (sim_event_t *weather)
 {
-    sim_reqrep_t *sim = (sim_reqrep_t *) ((char *) weather - offsetof (sim_reqrep_t, weather));
+    reqrep_sim_t *sim = sim_event_owner (weather, reqrep_sim_t, weather);
     s_strike (sim);
     sim_event_plan_in (weather, sim_spread (sim->world, 10 * ZLOOM_USEC, 20 * sim->pace));
 }
@@ -180,49 +180,49 @@ static void s_check (sim_world_t *world)
 {
     (void) world;
     for (unsigned i = 0; i < s_sim.client_count; i++)
-        sim_client_check (&s_sim.clients[i]);
+        reqrep_client_check (&s_sim.clients[i]);
 }
 
-static void s_begin (sim_reqrep_t *sim, sim_world_t *world)
+static void s_begin (reqrep_sim_t *sim, sim_world_t *world)
 {
-    memset (sim, 0, offsetof (sim_reqrep_t, calls));
+    memset (sim, 0, offsetof (reqrep_sim_t, calls));
     sim->world = world;
     sim_climate_t climate = s_draw_climate (world);
     sim_net_init (&sim->net, world, &climate);
     sim->is_corrupt = climate.corrupt_permille > 0;
     sim->is_tight = sim_chance (world, 10);
-    sim->counts[SIM_REQREP_TIGHT] = sim->is_tight;
+    sim->counts[REQREP_TIGHT] = sim->is_tight;
     sim->is_lean = !sim->is_tight && sim_chance (world, 5);
-    sim->counts[SIM_REQREP_LEAN] = sim->is_lean;
+    sim->counts[REQREP_LEAN] = sim->is_lean;
     sim->has_weather = sim->is_corrupt || sim->is_tight || sim->is_lean || sim_chance (world, 80);
-    sim->counts[SIM_REQREP_CORRUPT] = sim->is_corrupt;
-    sim->counts[SIM_REQREP_CALM] = !sim->has_weather;
+    sim->counts[REQREP_CORRUPT] = sim->is_corrupt;
+    sim->counts[REQREP_CALM] = !sim->has_weather;
     sim->pace = sim_spread (world, 100 * ZLOOM_USEC, 10 * ZLOOM_MSEC);
     sim->patience = sim_spread (world, 20 * ZLOOM_MSEC, 500 * ZLOOM_MSEC);
-    sim->server_count = (unsigned) sim_between (world, 1, SIM_SERVERS_MAX);
-    sim->client_count = (unsigned) sim_between (world, 1, SIM_CLIENTS_MAX);
+    sim->server_count = (unsigned) sim_between (world, 1, REQREP_SERVERS_MAX);
+    sim->client_count = (unsigned) sim_between (world, 1, REQREP_CLIENTS_MAX);
     for (unsigned i = 0; i < sim->server_count; i++) {
-        sim_server_init (&sim->servers[i], sim, i);
+        reqrep_server_init (&sim->servers[i], sim, i);
         sim_event_init (&sim->servers[i].restart, world, s_restart);
     }
     for (unsigned i = 0; i < sim->client_count; i++)
-        sim_client_init (&sim->clients[i], sim, i);
+        reqrep_client_init (&sim->clients[i], sim, i);
     sim_event_init (&sim->weather, world, s_weather);
     world->check = s_check;
 }
 
-static void s_open (sim_reqrep_t *sim)
+static void s_open (reqrep_sim_t *sim)
 {
     for (unsigned i = 0; i < sim->server_count; i++)
-        sim_server_open (&sim->servers[i]);
+        reqrep_server_open (&sim->servers[i]);
     for (unsigned i = 0; i < sim->client_count; i++)
-        sim_client_open (&sim->clients[i]);
+        reqrep_client_open (&sim->clients[i]);
     if (sim->has_weather)
         sim_event_plan_in (&sim->weather, sim->pace);
 }
 
 //  No call is outstanding, none is pending.
-static bool s_is_at_rest (const sim_reqrep_t *sim)
+static bool s_is_at_rest (const reqrep_sim_t *sim)
 {
     for (unsigned i = 0; i < sim->client_count; i++)
         if (sim->clients[i].count > 0)
@@ -237,7 +237,7 @@ static bool s_is_at_rest (const sim_reqrep_t *sim)
     return true;
 }
 
-static void s_come_to_rest (sim_reqrep_t *sim)
+static void s_come_to_rest (reqrep_sim_t *sim)
 {
     sim_trace (sim->world, "the weather clears");
     sim->is_ending = true;
@@ -250,21 +250,21 @@ static void s_come_to_rest (sim_reqrep_t *sim)
             sim_fail (sim->world, "the world does not come to rest");
 }
 
-static void s_close (sim_reqrep_t *sim)
+static void s_close (reqrep_sim_t *sim)
 {
     bool clients_first = sim_chance (sim->world, 50);
     for (unsigned i = 0; clients_first && i < sim->client_count; i++)
-        sim_client_close (&sim->clients[i], true);
+        reqrep_client_close (&sim->clients[i], true);
     for (unsigned i = 0; i < sim->server_count; i++) {
         sim_event_cancel (&sim->servers[i].restart);
-        sim_server_close (&sim->servers[i], true);
+        reqrep_server_close (&sim->servers[i], true);
     }
     for (unsigned i = 0; i < sim->client_count; i++)
-        sim_client_close (&sim->clients[i], true);
+        reqrep_client_close (&sim->clients[i], true);
     sim_event_cancel (&sim->weather);
 }
 
-static void s_check_end (sim_reqrep_t *sim)
+static void s_check_end (reqrep_sim_t *sim)
 {
     if (s_pieces)
         sim_fail (sim->world, "%lld pieces of memory were not given back", (long long) s_pieces);
@@ -275,13 +275,13 @@ static void s_check_end (sim_reqrep_t *sim)
             sim_fail (sim->world, "a call has never ended");
 }
 
-static void s_add_up (const sim_reqrep_t *sim)
+static void s_add_up (const reqrep_sim_t *sim)
 {
     sim_tally_t *tally = s_tallies;
-    for (int kind = 0; kind < SIM_KINDS; kind++)
-        for (int outcome = 0; outcome < SIM_OUTCOMES; outcome++)
+    for (int kind = 0; kind < REQREP_KINDS; kind++)
+        for (int outcome = 0; outcome < REQREP_OUTCOMES; outcome++)
             (tally++)->count += sim->outcomes[kind][outcome];
-    for (int i = 0; i < SIM_REQREP_COUNTS; i++)
+    for (int i = 0; i < REQREP_COUNTS; i++)
         (tally++)->count += sim->counts[i];
     for (int i = 0; i < SIM_NET_COUNTS; i++)
         (tally++)->count += sim->net.counts[i];
@@ -307,25 +307,25 @@ static void s_name_tallies (void)
 {
     static const char *const outcomes[] = {
 #define X(name, text) text,
-        SIM_OUTCOME_MAP (X)
+        REQREP_OUTCOME_MAP (X)
 #undef X
     };
     static const sim_tally_t others[] = {
 #define X(name, text, is_expected) {text, is_expected, 0},
-        SIM_REQREP_MAP (X)
+        REQREP_MAP (X)
 #undef X
 #define X(name, text) {"network: " text, true, 0},
             SIM_NET_MAP (X)
 #undef X
     };
     size_t at = 0;
-    for (int kind = 0; kind < SIM_KINDS; kind++)
-        for (int outcome = 0; outcome < SIM_OUTCOMES; outcome++, at++) {
+    for (int kind = 0; kind < REQREP_KINDS; kind++)
+        for (int outcome = 0; outcome < REQREP_OUTCOMES; outcome++, at++) {
             snprintf (s_texts[at], sizeof s_texts[at], "%s: %s",
-                      sim_kind_method ((sim_kind_t) kind), outcomes[outcome]);
+                      reqrep_kind_method ((reqrep_kind_t) kind), outcomes[outcome]);
             s_tallies[at].text = s_texts[at];
             s_tallies[at].is_expected =
-                sim_kind_allows ((sim_kind_t) kind, (sim_outcome_t) outcome) == '!';
+                reqrep_kind_allows ((reqrep_kind_t) kind, (reqrep_outcome_t) outcome) == '!';
         }
     memcpy (&s_tallies[at], others, sizeof others);
 }

@@ -12,7 +12,7 @@ typedef struct listener {
     char endpoint[64];
     const char *line;  //  Said to everybody, who is then hung up on; NULL = nothing, ever
     int socket;
-    int held[64];      //  Connections that are kept and not spoken to
+    int held[64];  //  Connections that are kept and not spoken to
     unsigned count;
     pthread_t thread;
 } listener_t;

@@ -21,10 +21,10 @@
 enum { RAW_FRAMES_MAX = 20 };
 
 typedef struct raw {
-    void *context;   //  Owned, unless it was given
+    void *context;  //  Owned, unless it was given
     bool is_borrowed;
     void *socket;
-    char endpoint[96];             //  Where it was bound
+    char endpoint[96];                 //  Where it was bound
     zmq_msg_t frames[RAW_FRAMES_MAX];  //  Of the message at hand; the last is its body
     unsigned count;
     zloom_buffer_t out, scratch;

@@ -116,6 +116,16 @@ static zloom_code_t s_echo (zloom_call_t *call, void *context)
     return zloom_call_reply_bytes (call, zloom_call_params (call));
 }
 
+static zloom_code_t s_twice (zloom_call_t *call, void *context)
+{
+    (void) context;
+    const void *data;
+    size_t size;
+    if (zloom_call_args (call, "b", &data, &size))
+        return ZLOOM_INVALID_ARGUMENT;
+    return zloom_call_reply (call, "[bb]", data, size, data, size);
+}
+
 static zloom_code_t s_add (zloom_call_t *call, void *context)
 {
     (void) context;
@@ -162,13 +172,12 @@ static zloom_code_t s_about (zloom_call_t *call, void *context)
     zloom_bytes_t key = zloom_call_key (call), trace = zloom_call_trace (call);
     if (headers.size == 0)
         headers = zloom_bytes (empty_map, sizeof empty_map);
-    return zloom_call_reply (call, "{ss sI sU su sb sb sv s? s?}", "method",
-                             zloom_call_method (call), "remaining", zloom_call_remaining (call),
-                             "peer", zloom_call_peer (call), "attempt",
-                             (unsigned) zloom_call_attempt (call), "key", key.data, key.size,
-                             "trace", trace.data, trace.size, "headers", headers, "takes_items",
-                             zloom_call_takes_items (call), "is_notification",
-                             zloom_call_is_notification (call));
+    return zloom_call_reply (
+        call, "{ss sI sU su sb sb sv s? s?}", "method", zloom_call_method (call), "remaining",
+        zloom_call_remaining (call), "peer", zloom_call_peer (call), "attempt",
+        (unsigned) zloom_call_attempt (call), "key", key.data, key.size, "trace", trace.data,
+        trace.size, "headers", headers, "takes_items", zloom_call_takes_items (call),
+        "is_notification", zloom_call_is_notification (call));
 }
 
 static zloom_code_t s_note (zloom_call_t *call, void *context)
@@ -349,6 +358,7 @@ static void s_add_methods (service_t *self)
         zloom_handler_fn *handler;
     } methods[] = {
         {"echo", "(values: any...) -> list", s_echo},
+        {"twice", "(data: bytes) -> list", s_twice},
         {"add", "(a: int, b: int) -> int", s_add},
         {"fail", "(code: int, text: str, data: any?)", s_fail},
         {"code", "(code: int)", s_code},

@@ -1,6 +1,7 @@
 //  service - a server with the methods that tests of request/reply call
 //
 //      echo (values...)         its arguments, as a list
+//      twice (data)             a list with it twice
 //      add (a, b)               their sum
 //      fail (code, text, data)  fails with these
 //      code (code)              returns the code and says no more

@@ -163,8 +163,7 @@ void outcome_await (const outcome_t *self, zloom_client_t *client, unsigned ends
 
 //  Asserts.
 
-void setting_assert_ok (const zloom_client_t *client, zloom_code_t code, const char *file,
-                        int line)
+void setting_assert_ok (const zloom_client_t *client, zloom_code_t code, const char *file, int line)
 {
     if (code == ZLOOM_OK)
         return;
@@ -172,9 +171,8 @@ void setting_assert_ok (const zloom_client_t *client, zloom_code_t code, const c
     _fail (file, line);
 }
 
-void setting_assert_error (const zloom_error_t *error, zloom_reason_t reason,
-                           zloom_origin_t origin, const char *text, bool is_whole,
-                           const char *file, int line)
+void setting_assert_error (const zloom_error_t *error, zloom_reason_t reason, zloom_origin_t origin,
+                           const char *text, bool is_whole, const char *file, int line)
 {
     bool is_code = reason == ZLOOM_REASON_HANDLER || error->code == zloom_reason_code (reason);
     bool is_text = is_whole ? strcmp (error->text, text) == 0 : strstr (error->text, text) != NULL;
@@ -182,7 +180,6 @@ void setting_assert_error (const zloom_error_t *error, zloom_reason_t reason,
         return;
     print_error ("expected %s, %s, \"%s\"\nfound %s, %s, %s, \"%s\"\n", zloom_reason_name (reason),
                  origin ? "remote" : "here", text, zloom_code_name (error->code),
-                 zloom_reason_name (error->reason), error->origin ? "remote" : "here",
-                 error->text);
+                 zloom_reason_name (error->reason), error->origin ? "remote" : "here", error->text);
     _fail (file, line);
 }

@@ -29,21 +29,22 @@ typedef struct setting {
     char endpoint[96];      //  Nobody has it yet
     service_t service;
     zloom_client_t *client;
-    raw_t raw;              //  For tests that look at the wire
-    pid_t child;            //  Of setting_fork_server; 0 = none
+    raw_t raw;    //  For tests that look at the wire
+    pid_t child;  //  Of setting_fork_server; 0 = none
 } setting_t;
 
 int setting_setup (void **state);
 int setting_teardown (void **state);
 
-#define SETTING_TEST(function, over)                           \
-    {                                                          \
-        .name = #function " (" over ")", .test_func = function, \
-        .setup_func = setting_setup, .teardown_func = setting_teardown, .initial_state = (void *) over \
+#define SETTING_TEST(function, over)                                                         \
+    {                                                                                        \
+        .name = #function " (" over ")", .test_func = function, .setup_func = setting_setup, \
+        .teardown_func = setting_teardown, .initial_state = (void *) over                    \
     }
 
-#define SETTING_TEST_EVERYWHERE(function) \
-    SETTING_TEST (function, "tcp"), SETTING_TEST (function, "ipc"), SETTING_TEST (function, "inproc")
+#define SETTING_TEST_EVERYWHERE(function)                           \
+    SETTING_TEST (function, "tcp"), SETTING_TEST (function, "ipc"), \
+        SETTING_TEST (function, "inproc")
 
 //  Another endpoint of the transport, that nobody has yet.
 void setting_endpoint (setting_t *self, char ret_endpoint[96]);
@@ -72,14 +73,14 @@ void setting_answer (setting_t *self, unsigned count);
 
 //  What callbacks were told about one call, or about several alike.
 typedef struct outcome {
-    unsigned ends;         //  Calls that have ended
-    unsigned ok;           //  ... with a result
+    unsigned ends;  //  Calls that have ended
+    unsigned ok;    //  ... with a result
     unsigned items;
-    unsigned disorder;     //  Items that were not the next integer
-    zloom_call_id_t id;    //  Of the last one
-    zloom_error_t error;   //  Of the last one that ended
-    int64_t value;         //  The last result, where it was an integer
-    uint8_t data[64];      //  Of the error, packed
+    unsigned disorder;    //  Items that were not the next integer
+    zloom_call_id_t id;   //  Of the last one
+    zloom_error_t error;  //  Of the last one that ended
+    int64_t value;        //  The last result, where it was an integer
+    uint8_t data[64];     //  Of the error, packed
     size_t data_size;
 } outcome_t;
 
@@ -103,8 +104,7 @@ void setting_assert_ok (const zloom_client_t *client, zloom_code_t code, const c
 
 //  Code (the reason's usual one, but of HANDLER any), reason, origin and text,
 //  the whole or a part of it.
-void setting_assert_error (const zloom_error_t *error, zloom_reason_t reason,
-                           zloom_origin_t origin, const char *text, bool is_whole,
-                           const char *file, int line);
+void setting_assert_error (const zloom_error_t *error, zloom_reason_t reason, zloom_origin_t origin,
+                           const char *text, bool is_whole, const char *file, int line);
 
 #endif

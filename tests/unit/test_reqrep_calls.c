@@ -36,8 +36,9 @@ static void test_values_of_every_size_come_back_whole (void **state)
     static uint8_t sent[1000000];
     for (size_t i = 0; i < sizeof sent; i++)
         sent[i] = (uint8_t) (i * 7 + i / 251);
-    static const size_t sizes[] = {0, 1, 15, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
-                                   33, 34, 35, 36, 64, 255, 256, 8191, 8192, 65535, 65536, 999999};
+    static const size_t sizes[] = {0,  1,   15,  20,   21,   22,    23,    24,    25, 26,
+                                   27, 28,  29,  30,   31,   32,    33,    34,    35, 36,
+                                   64, 255, 256, 8191, 8192, 65535, 65536, 999999};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const void *data;
         size_t size;
@@ -98,8 +99,7 @@ static void test_a_failed_call_leaves_no_result (void **state)
                   "gone");
     assert_int_equal (zloom_client_result_bytes (self->client).size, 0);
     int64_t number;
-    assert_int_equal (zloom_client_result (self->client, "I", &number),
-                      ZLOOM_FAILED_PRECONDITION);
+    assert_int_equal (zloom_client_result (self->client, "I", &number), ZLOOM_FAILED_PRECONDITION);
     assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_BAD_STATE, ZLOOM_HERE,
                   "there is no result");
 }
@@ -115,8 +115,8 @@ static void test_a_result_is_gone_when_the_client_went_on (void **state)
     assert_ok (self->client, zloom_client_start (self->client, &waited, NULL, NULL, NULL, "echo",
                                                  "s", "a result to be forgotten"));
     assert_ok (self->client, zloom_client_wait (self->client, waited));
-    assert_ok (self->client, zloom_client_start (self->client, &other, NULL, outcome_take,
-                                                 &outcome, "add", "ii", 1, 2));
+    assert_ok (self->client, zloom_client_start (self->client, &other, NULL, outcome_take, &outcome,
+                                                 "add", "ii", 1, 2));
     assert_int_equal (zloom_client_result_bytes (self->client).size, 0);
     assert_ok (self->client, zloom_client_call (self->client, "echo", "s", "another one"));
     outcome_await (&outcome, self->client, 1);
@@ -148,8 +148,8 @@ static void test_wait_fetches_calls_in_any_order (void **state)
     setting_open (self);
     zloom_call_id_t ids[100];
     for (int i = 0; i < 100; i++)
-        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL,
-                                                     "add", "ii", i, 1000));
+        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL, "add",
+                                                     "ii", i, 1000));
     for (int i = 99; i >= 0; i--) {
         int sum;
         assert_ok (self->client, zloom_client_wait (self->client, ids[i]));
@@ -166,8 +166,8 @@ static void test_next_of_a_call_without_a_stream_gives_its_end (void **state)
     zloom_call_id_t id;
     bool more = true;
     int sum;
-    assert_ok (self->client, zloom_client_start (self->client, &id, NULL, NULL, NULL, "add", "ii",
-                                                 1, 2));
+    assert_ok (self->client,
+               zloom_client_start (self->client, &id, NULL, NULL, NULL, "add", "ii", 1, 2));
     assert_ok (self->client, zloom_client_next (self->client, id, &more));
     assert_false (more);
     assert_ok (self->client, zloom_client_result (self->client, "i", &sum));
@@ -195,8 +195,8 @@ static void test_a_callback_may_start_calls (void **state)
     setting_t *self = (setting_t *) *state;
     setting_open (self);
     chain_t chain = {.left = 100};
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, s_start_another,
-                                                 &chain, "add", "ii", 0, 0));
+    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, s_start_another, &chain,
+                                                 "add", "ii", 0, 0));
     assert_ok (self->client, zloom_client_drain (self->client, 20000));
     assert_int_equal (chain.outcome.ok, 101);
     assert_int_equal (chain.outcome.disorder, 0);
@@ -236,9 +236,8 @@ static void test_ten_thousand_calls_can_be_outstanding (void **state)
     setting_t *self = (setting_t *) *state;
     setting_open (self);
     //  All of them wait for this one.
-    assert_ok (self->client,
-               zloom_client_start (self->client, NULL, NULL, outcome_take, &(outcome_t){0}, "hold",
-                                   "I", (int64_t) 0));
+    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take,
+                                                 &(outcome_t){0}, "hold", "I", (int64_t) 0));
     service_await (&self->service, SERVICE_HELD, 1);
     int64_t total = 0;
     for (int64_t i = 0; i < MANY; i++)
@@ -263,8 +262,8 @@ static void test_calls_without_a_callback_are_kept_until_fetched (void **state)
     enum { KEPT = 2000 };
     static zloom_call_id_t ids[KEPT];
     for (int i = 0; i < KEPT; i++)
-        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL,
-                                                     "add", "ii", i, 1));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, &ids[i], NULL, NULL, NULL, "add", "ii", i, 1));
     assert_ok (self->client, zloom_client_drain (self->client, 20000));
     for (int i = 0; i < KEPT; i++) {
         int sum;

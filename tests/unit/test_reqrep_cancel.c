@@ -18,8 +18,8 @@ static zloom_call_id_t s_start (setting_t *self, outcome_t *outcome, const char 
 {
     zloom_call_id_t id;
     assert_ok (self->client,
-               zloom_client_start (self->client, &id, NULL, outcome ? outcome_take : NULL,
-                                   outcome, method, ""));
+               zloom_client_start (self->client, &id, NULL, outcome ? outcome_take : NULL, outcome,
+                                   method, ""));
     return id;
 }
 
@@ -186,8 +186,7 @@ static void test_cancel_of_an_unknown_call_is_told (void **state)
     assert_int_equal (zloom_client_cancel (self->client, id), ZLOOM_FAILED_PRECONDITION);
     char text[64];
     snprintf (text, sizeof text, "there is no call %llu, or no longer", (unsigned long long) id);
-    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_BAD_STATE, ZLOOM_HERE,
-                  text);
+    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_BAD_STATE, ZLOOM_HERE, text);
     assert_int_equal (zloom_client_cancel (self->client, 0), ZLOOM_FAILED_PRECONDITION);
     assert_int_equal (zloom_client_cancel (self->client, UINT64_MAX), ZLOOM_FAILED_PRECONDITION);
 }
@@ -215,8 +214,8 @@ static void test_a_callback_may_cancel_another_call (void **state)
     s_open (self, 0);
     outcome_t victim = {0};
     assassin_t assassin = {.victim = s_start (self, &victim, "later")};
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, s_strike, &assassin,
-                                                 "echo", ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, s_strike, &assassin, "echo", ""));
     outcome_await (&victim, self->client, 1);
     s_assert_cancelled (&victim);
     assert_int_equal (assassin.code, ZLOOM_OK);
@@ -231,8 +230,8 @@ static void test_a_callback_may_cancel_the_call_that_is_waited_for (void **state
     for (int way = 0; way < 4; way++) {
         zloom_call_id_t id = s_start (self, NULL, "later");
         assassin_t assassin = {.victim = id, .restarts = way & 1};
-        assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, s_strike,
-                                                     &assassin, "echo", ""));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, NULL, NULL, s_strike, &assassin, "echo", ""));
         bool more = true;
         zloom_code_t code = way & 2 ? zloom_client_next (self->client, id, &more)
                                     : zloom_client_wait (self->client, id);
@@ -300,8 +299,8 @@ static void test_destroy_ends_every_call_and_begins_none (void **state)
     s_open (self, 0);
     last_words_t words = {.wait = ZLOOM_OK};
     for (int i = 0; i < 5; i++)
-        assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, s_speak, &words,
-                                                     "later", ""));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, NULL, NULL, s_speak, &words, "later", ""));
     s_start (self, NULL, "later");
     zloom_client_destroy (&self->client);
     assert_null (self->client);

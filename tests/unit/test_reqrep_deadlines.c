@@ -97,8 +97,7 @@ static void test_a_late_reply_is_counted_and_never_delivered (void **state)
 
     zloom_call_id_t id;
     int value;
-    assert_ok (self->client,
-               zloom_client_start (self->client, &id, NULL, NULL, NULL, "now", ""));
+    assert_ok (self->client, zloom_client_start (self->client, &id, NULL, NULL, NULL, "now", ""));
     zloom__message_t request = raw_expect (&self->raw, ZLOOM__REQUEST);
     assert_int_not_equal (request.id, late);
     raw_send_envelope (&self->raw);
@@ -132,8 +131,7 @@ static void test_the_handler_sees_the_time_that_remains (void **state)
     const zloom_call_options_t options = {.timeout_ms = 10000};
     int64_t remaining;
     assert_ok (self->client, zloom_client_call_with (self->client, &options, "about", ""));
-    assert_ok (self->client,
-               zloom_client_result (self->client, "{sI}", "remaining", &remaining));
+    assert_ok (self->client, zloom_client_result (self->client, "{sI}", "remaining", &remaining));
     assert_true (remaining > 0);
     assert_true (remaining <= 10 * ZLOOM_SEC);
 }
@@ -160,13 +158,13 @@ static void s_check_expired_in_line (setting_t *self, uint32_t workers)
     zloom_server_options_t options = service_usual;
     options.workers = workers;
     s_open (self, &options);
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &held,
-                                                 "hold", ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &held, "hold", ""));
     service_await (&self->service, SERVICE_HELD, 1);
     const zloom_call_options_t short_time = {.timeout_ms = 50};
     for (int i = 0; i < CALLS; i++)
-        assert_ok (self->client, zloom_client_start (self->client, NULL, &short_time,
-                                                     outcome_take, &outcome, "note", "i", i));
+        assert_ok (self->client, zloom_client_start (self->client, NULL, &short_time, outcome_take,
+                                                     &outcome, "note", "i", i));
     outcome_await (&outcome, self->client, CALLS);
     assert_int_equal (outcome.error.reason, ZLOOM_REASON_DEADLINE);
     //  When the deadline of this one has passed, all that was said of the

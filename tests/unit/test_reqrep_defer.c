@@ -42,8 +42,8 @@ static void test_deferred_calls_are_answered_each_with_its_own (void **state)
     enum { CALLS = SERVICE_DEFERRED_MAX };
     zloom_call_id_t ids[CALLS];
     for (int i = 0; i < CALLS; i++)
-        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL,
-                                                     "later", "i", i));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, &ids[i], NULL, NULL, NULL, "later", "i", i));
     service_await (&self->service, SERVICE_DEFERRED, CALLS);
     setting_answer (self, CALLS);
     for (int i = CALLS - 1; i >= 0; i--) {
@@ -117,12 +117,10 @@ static zloom_code_t s_defer_twice (zloom_call_t *call, void *context)
     return ZLOOM_OK;
 }
 
-static void s_handle (setting_t *self, const char *method, zloom_handler_fn *handler,
-                      void *context)
+static void s_handle (setting_t *self, const char *method, zloom_handler_fn *handler, void *context)
 {
     assert_int_equal (
-        zloom_server_handle (self->service.server, method, NULL, NULL, handler, context),
-        ZLOOM_OK);
+        zloom_server_handle (self->service.server, method, NULL, NULL, handler, context), ZLOOM_OK);
 }
 
 //  Call a method and process until its answer is there.

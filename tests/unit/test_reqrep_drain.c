@@ -140,8 +140,8 @@ static void test_run_says_what_was_left_when_the_time_is_over (void **state)
     zloom_time_t began = zloom_time_now ();
     assert_int_equal (service_stop (&self->service), ZLOOM_DEADLINE_EXCEEDED);
     assert_true (zloom_time_now () - began >= 30 * ZLOOM_MSEC);
-    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_DEADLINE,
-                  ZLOOM_HERE, "2 calls were still pending after 30 ms");
+    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_DEADLINE, ZLOOM_HERE,
+                  "2 calls were still pending after 30 ms");
 }
 
 //  A handler inside a stream that nobody takes sees the end of the server's
@@ -156,8 +156,8 @@ static void test_a_stream_that_stalls_does_not_hold_up_the_end (void **state)
         zloom_server_options_t options = s_options (workers, 30);
         setting_serve (self, &options);
         setting_connect (self, NULL);
-        assert_ok (self->client, zloom_client_start (self->client, &id, &stream, NULL, NULL,
-                                                     "count", "i", 1000));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, &id, &stream, NULL, NULL, "count", "i", 1000));
         assert_ok (self->client, zloom_client_next (self->client, id, &more));
         service_await (&self->service, SERVICE_ITEM, 64);
         zloom_time_t began = zloom_time_now ();
@@ -169,8 +169,8 @@ static void test_a_stream_that_stalls_does_not_hold_up_the_end (void **state)
         while (zloom_client_next (self->client, id, &more) == ZLOOM_OK)
             assert_true (more);
         if (!workers)
-            assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CLOSED,
-                          ZLOOM_REMOTE, "the server is shutting down");
+            assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CLOSED, ZLOOM_REMOTE,
+                          "the server is shutting down");
         zloom_client_destroy (&self->client);
         setting_endpoint (self, self->endpoint);
     }

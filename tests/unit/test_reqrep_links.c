@@ -226,8 +226,8 @@ static void test_calls_end_at_once_when_their_server_is_killed (void **state)
         assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take,
                                                      &outcome, "later", ""));
     zloom_call_id_t waited;
-    assert_ok (self->client, zloom_client_start (self->client, &waited, NULL, NULL, NULL, "later",
-                                                 ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, &waited, NULL, NULL, NULL, "later", ""));
     assert_ok (self->client, zloom_client_call (self->client, "echo", ""));
     setting_signal_server (self, SIGKILL);
     zloom_time_t began = zloom_time_now ();
@@ -299,10 +299,10 @@ static void test_a_silent_server_gets_no_new_calls_and_loses_none (void **state)
     //  The first one has a call when it stops: the client knows it by then.
     outcome_t held = {0};
     assert_ok (self->client, zloom_client_call (self->client, "echo", ""));
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &held,
-                                                 "later", "i", 7));
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &held,
-                                                 "later", "i", 7));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &held, "later", "i", 7));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &held, "later", "i", 7));
     service_await (&second.service, SERVICE_DEFERRED, 1);
     setting_signal_server (self, SIGSTOP);
     //  Calls that it still gets wait for it; those after some beats do not.

@@ -106,8 +106,8 @@ static void test_sends_between_turns_swallow_no_wake_up (void **state)
     self->client = setting_client (self->endpoint, &options);
     zloom_client_descriptor (self->client);
     outcome_t first = {0}, outcome = {0};
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &first,
-                                                 "echo", ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &first, "echo", ""));
     s_turn_until (self, &first, 1);
     for (unsigned i = 1; i <= 50; i++) {
         assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take,
@@ -161,8 +161,8 @@ static void test_connections_that_come_and_go_wake_the_loop (void **state)
         setting_serve (self, NULL);
         s_turn_until (self, &outcome, 1);
         assert_int_equal (outcome.ok, 1);
-        assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &lost,
-                                                     "later", ""));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, NULL, NULL, outcome_take, &lost, "later", ""));
         service_await (&self->service, SERVICE_DEFERRED, 1);
         service_destroy (&self->service);
         s_turn_until (self, &lost, 1);

@@ -168,8 +168,8 @@ static void test_a_server_that_does_not_answer_is_a_deadline (void **state)
 static void test_a_socket_of_a_wrong_type_is_told_at_once (void **state)
 {
     setting_t *self = (setting_t *) *state;
-    static const int types[] = {ZMQ_PUB, ZMQ_SUB, ZMQ_XPUB, ZMQ_XSUB, ZMQ_PUSH, ZMQ_PULL, ZMQ_REQ,
-                                ZMQ_PAIR};
+    static const int types[] = {ZMQ_PUB,  ZMQ_SUB,  ZMQ_XPUB, ZMQ_XSUB,
+                                ZMQ_PUSH, ZMQ_PULL, ZMQ_REQ,  ZMQ_PAIR};
     char text[256];
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         setting_endpoint (self, self->endpoint);
@@ -184,8 +184,7 @@ static void test_a_socket_of_a_wrong_type_is_told_at_once (void **state)
         assert_error (error, ZLOOM_REASON_WRONG_PEER, ZLOOM_HERE, text);
         assert_int_equal (error->code, ZLOOM_UNAVAILABLE);
         assert_int_equal (zloom_client_wait_ready (self->client, BOUND_MS), ZLOOM_UNAVAILABLE);
-        assert_int_equal (zloom_client_last_error (self->client)->reason,
-                          ZLOOM_REASON_WRONG_PEER);
+        assert_int_equal (zloom_client_last_error (self->client)->reason, ZLOOM_REASON_WRONG_PEER);
         zloom_client_destroy (&self->client);
         raw_destroy (&self->raw);
     }

@@ -44,9 +44,9 @@ static void test_items_come_in_order_to_a_callback (void **state)
             s_serve_kind (self, kind);
             s_connect_with_credit (self, credits[i]);
             outcome_t outcome = {0};
-            assert_ok (self->client, zloom_client_start (self->client, NULL, &s_stream,
-                                                         outcome_take, &outcome,
-                                                         s_kinds[kind].method, "i", 1000));
+            assert_ok (self->client,
+                       zloom_client_start (self->client, NULL, &s_stream, outcome_take, &outcome,
+                                           s_kinds[kind].method, "i", 1000));
             outcome_await (&outcome, self->client, 1);
             if (!outcome.ok)
                 fail_msg ("%s: %s", s_kinds[kind].method, outcome.error.text);
@@ -177,9 +177,9 @@ static void test_many_streams_run_side_by_side (void **state)
         s_connect_with_credit (self, 4);
         for (int i = 0; i < STREAMS; i++) {
             outcomes[i] = (outcome_t){0};
-            assert_ok (self->client, zloom_client_start (self->client, NULL, &s_stream,
-                                                         outcome_take, &outcomes[i],
-                                                         s_kinds[kind].method, "i", LENGTH));
+            assert_ok (self->client,
+                       zloom_client_start (self->client, NULL, &s_stream, outcome_take,
+                                           &outcomes[i], s_kinds[kind].method, "i", LENGTH));
         }
         assert_ok (self->client, zloom_client_drain (self->client, 20000));
         for (int i = 0; i < STREAMS; i++) {
@@ -219,8 +219,8 @@ static void test_a_stream_can_be_asked_for_where_there_is_none (void **state)
     zloom_call_id_t id;
     bool more = true;
     int sum;
-    assert_ok (self->client, zloom_client_start (self->client, &id, &s_stream, NULL, NULL, "add",
-                                                 "ii", 1, 2));
+    assert_ok (self->client,
+               zloom_client_start (self->client, &id, &s_stream, NULL, NULL, "add", "ii", 1, 2));
     assert_ok (self->client, zloom_client_next (self->client, id, &more));
     assert_false (more);
     assert_ok (self->client, zloom_client_result (self->client, "i", &sum));
@@ -297,9 +297,9 @@ static zloom_call_id_t s_begin_by_hand (setting_t *self, outcome_t *outcome)
     raw_new (&self->raw, ZMQ_ROUTER, NULL);
     raw_bind (&self->raw, self->endpoint);
     s_connect_with_credit (self, 4);
-    assert_ok (self->client, zloom_client_start (self->client, NULL, &s_stream,
-                                                 outcome ? outcome_take : NULL, outcome, "stream",
-                                                 ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, &s_stream, outcome ? outcome_take : NULL,
+                                   outcome, "stream", ""));
     zloom__message_t greeting = s_serve_next (self, ZLOOM__REQUEST);
     assert_true (zloom_bytes_equal (greeting.method, zloom_bytes_str ("zloom.ping")));
     raw_send_envelope (&self->raw);
@@ -357,8 +357,8 @@ static void test_an_item_for_a_call_that_takes_none_ends_it (void **state)
     raw_bind (&self->raw, self->endpoint);
     setting_connect (self, NULL);
     outcome_t outcome = {0};
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &outcome,
-                                                 "plain", ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &outcome, "plain", ""));
     s_send_item (&self->raw, raw_expect (&self->raw, ZLOOM__REQUEST).id, 1);
     outcome_await (&outcome, self->client, 1);
     assert_int_equal (outcome.items, 0);

@@ -48,8 +48,8 @@ static void test_every_call_gets_its_own_answer (void **state)
     static zloom_call_id_t ids[CALLS];
     s_open (self, WORKERS);
     for (int i = 0; i < CALLS; i++)
-        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL,
-                                                     "add", "ii", i, 1000000));
+        assert_ok (self->client, zloom_client_start (self->client, &ids[i], NULL, NULL, NULL, "add",
+                                                     "ii", i, 1000000));
     for (int i = 0; i < CALLS; i++) {
         int sum;
         assert_ok (self->client, zloom_client_wait (self->client, ids[i]));
@@ -64,8 +64,7 @@ static void test_handlers_in_threads_fail_as_others_do (void **state)
     s_open (self, 1);
     assert_int_equal (zloom_client_call (self->client, "fail", "is", ZLOOM_ABORTED, "no"),
                       ZLOOM_ABORTED);
-    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_HANDLER, ZLOOM_REMOTE,
-                  "no");
+    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_HANDLER, ZLOOM_REMOTE, "no");
     assert_int_equal (zloom_client_call (self->client, "mute", ""), ZLOOM_INTERNAL);
     assert_int_equal (zloom_client_last_error (self->client)->reason, ZLOOM_REASON_NO_ANSWER);
     assert_int_equal (zloom_client_call (self->client, "code", "i", ZLOOM_DATA_LOSS),
@@ -115,8 +114,8 @@ static void test_a_stream_in_a_thread_stops_when_it_is_cancelled (void **state)
     zloom_call_id_t id;
     bool more;
     s_open (self, 1);
-    assert_ok (self->client, zloom_client_start (self->client, &id, &stream, NULL, NULL, "count",
-                                                 "i", 1000000));
+    assert_ok (self->client,
+               zloom_client_start (self->client, &id, &stream, NULL, NULL, "count", "i", 1000000));
     assert_ok (self->client, zloom_client_next (self->client, id, &more));
     assert_ok (self->client, zloom_client_cancel (self->client, id));
     service_await (&self->service, SERVICE_REFUSED, 1);
@@ -134,11 +133,11 @@ static void test_a_server_is_destroyed_while_its_workers_are_busy (void **state)
     const zloom_call_options_t stream = {.stream = true, .timeout_ms = 60000};
     s_start (self, &outcome, "later", 0);
     outcome_await (&outcome, self->client, 1);
-    assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take, &outcome,
-                                                 "endure", ""));
+    assert_ok (self->client,
+               zloom_client_start (self->client, NULL, NULL, outcome_take, &outcome, "endure", ""));
     zloom_call_id_t id;
-    assert_ok (self->client, zloom_client_start (self->client, &id, &stream, NULL, NULL, "count",
-                                                 "i", 1000));
+    assert_ok (self->client,
+               zloom_client_start (self->client, &id, &stream, NULL, NULL, "count", "i", 1000));
     for (int i = 0; i < 10; i++)
         s_start (self, &outcome, "note", i);
     service_await (&self->service, SERVICE_HELD, 1);
