@@ -139,6 +139,7 @@ struct zloom_server {
     bool is_draining;
     bool is_broken;
     bool in_foreign_loop;
+    atomic_bool is_closing;  //  It is being destroyed
     atomic_bool is_stopping;
     zloom_time_t give_up_at;  //  When a stopped server waits no longer; NEVER before
     zloom_time_t started_at;

@@ -404,7 +404,8 @@ static void s_run_job (zloom__job_t *job)
     uint8_t *at = (uint8_t *) job - offsetof (zloom_call_t, job);
     zloom_call_t *call = (zloom_call_t *) (void *) at;
     zloom__port_t *port = call->server->port;
-    if (zloom_call_cancelled (call) || call->deadline <= port->ops->now (port))
+    if (zloom_call_cancelled (call) || atomic_load (&call->server->is_closing)
+        || call->deadline <= port->ops->now (port))
         return;
     zloom_code_t code = call->method->handler (call, call->method->context);
     if (!call->is_answered)
@@ -758,6 +759,8 @@ zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until
 
 void zloom__server_end_threaded (zloom_server_t *self)
 {
+    //  First, lest a thread that is told takes up another call.
+    atomic_store (&self->is_closing, true);
     for (size_t i = 0; i < self->table_size; i++) {
         zloom_call_t *call;
         LIST_FOREACH (call, &self->table[i], in_table)
