@@ -187,6 +187,8 @@ def report(test):
         counts += f", {test.skipped} skipped"
     word = "FAIL" if test.failed else "ok"
     print(f"{word:<5} {test.path:<40} {test.seconds:7.2f} s   {counts}", flush=True)
+    for line in re.findall(r"^#! (.*)", test.output, re.M):  # what a test wants to be told
+        print(f"      {line}", flush=True)
     if test.failed:
         for line in test.output.splitlines()[-LINES_SHOWN:]:
             print(f"      | {line}", flush=True)

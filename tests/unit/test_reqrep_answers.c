@@ -28,9 +28,9 @@ static void test_a_handlers_failure_arrives_with_code_text_and_data (void **stat
         zloom_client_call (self->client, "fail", "is", code, "as it was told");
         assert_error (s_fail (self, (zloom_code_t) code), ZLOOM_REASON_HANDLER, ZLOOM_REMOTE,
                       "as it was told");
-        assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take,
-                                                     &outcome, "fail", "is[iii]", code, "with data",
-                                                     1, 2, 3));
+        assert_ok (self->client,
+                   zloom_client_start (self->client, NULL, NULL, outcome_take, &outcome, "fail",
+                                       "is[iii]", code, "with data", 1, 2, 3));
         outcome_await (&outcome, self->client, 1);
         assert_error (&outcome.error, ZLOOM_REASON_HANDLER, ZLOOM_REMOTE, "with data");
         assert_int_equal (outcome.error.code, code);
@@ -110,8 +110,7 @@ static void test_a_method_that_is_not_there_is_told (void **state)
     static const char *const names[] = {"nowhere", "ad", "addd", "ADD", "zloom.nothing"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         zloom_client_call (self->client, names[i], "ii", 1, 2);
-        assert_error (s_fail (self, ZLOOM_UNIMPLEMENTED), ZLOOM_REASON_UNKNOWN_METHOD,
-                      ZLOOM_REMOTE,
+        assert_error (s_fail (self, ZLOOM_UNIMPLEMENTED), ZLOOM_REASON_UNKNOWN_METHOD, ZLOOM_REMOTE,
                       "there is no such method here; zloom.describe lists what there is");
     }
 }
@@ -150,17 +149,17 @@ static void test_describe_lists_every_method (void **state)
     zloom_bytes_t methods;
     const char *name;
     assert_ok (self->client, zloom_client_call (self->client, "zloom.describe", ""));
-    assert_ok (self->client, zloom_client_result (self->client, "{sssv}", "name", &name, "methods",
-                                                  &methods));
+    assert_ok (self->client,
+               zloom_client_result (self->client, "{sssv}", "name", &name, "methods", &methods));
     assert_string_equal (name, "test service");
     //  One of ours, one without a signature, and one that is built in.
     zloom_buffer_t text = {0};
     static const struct {
         const char *name, *signature, *doc;
-    } expected[] = {{"add", "(a: int, b: int) -> int", NULL},
-                    {"mute", NULL, NULL},
-                    {"zloom.health", "() -> map",
-                     "Tell whether the server takes work: SERVING or DRAINING."}};
+    } expected[] = {
+        {"add", "(a: int, b: int) -> int", NULL},
+        {"mute", NULL, NULL},
+        {"zloom.health", "() -> map", "Tell whether the server takes work: SERVING or DRAINING."}};
     for (size_t i = 0; i < 3; i++) {
         zloom_buffer_reset (&text);
         zloom_pack (&text, NULL, "{ssssss}", "name", expected[i].name, "signature",
@@ -189,14 +188,12 @@ static void test_stats_add_up (void **state)
     uint64_t requests, notifications, ok, failed, items, malformed, adds, adds_failed, fails;
     int64_t pid, uptime;
     const char *engine;
-    assert_ok (self->client,
-               zloom_client_result (self->client,
-                                    "{sU sU sU sU sU sU sI sI ss s{s{sUsU}s{sU}}}", "requests",
-                                    &requests, "notifications", &notifications, "ok", &ok,
-                                    "failed", &failed, "items", &items, "malformed", &malformed,
-                                    "pid", &pid, "uptime_ms", &uptime, "engine", &engine,
-                                    "methods", "add", "calls", &adds, "failed", &adds_failed,
-                                    "fail", "failed", &fails));
+    assert_ok (self->client, zloom_client_result (
+                                 self->client, "{sU sU sU sU sU sU sI sI ss s{s{sUsU}s{sU}}}",
+                                 "requests", &requests, "notifications", &notifications, "ok", &ok,
+                                 "failed", &failed, "items", &items, "malformed", &malformed, "pid",
+                                 &pid, "uptime_ms", &uptime, "engine", &engine, "methods", "add",
+                                 "calls", &adds, "failed", &adds_failed, "fail", "failed", &fails));
     //  Our own greeting may be among them.
     assert_in_range (requests, 10, 11);
     assert_int_equal (notifications, 1);
@@ -254,10 +251,9 @@ static void test_headers_reach_the_handler (void **state)
         assert_ok (self->client,
                    zloom_client_result (self->client, "{ss su sb sb sv s? s? sI}", "method",
                                         &method, "attempt", &attempt, "key", &key, &key_size,
-                                        "trace", &seen_trace, &trace_size, "headers",
-                                        &seen_headers, "takes_items", &takes_items,
-                                        "is_notification", &is_notification, "remaining",
-                                        &remaining));
+                                        "trace", &seen_trace, &trace_size, "headers", &seen_headers,
+                                        "takes_items", &takes_items, "is_notification",
+                                        &is_notification, "remaining", &remaining));
         assert_string_equal (method, "about");
         assert_int_equal (attempt, 3);
         assert_int_equal (key_size, 5);

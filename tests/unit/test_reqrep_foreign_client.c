@@ -129,8 +129,7 @@ static void test_callers_behind_a_proxy_are_told_apart (void **state)
     for (int i = 0; i < 3; i += 2) {
         const char *value;
         zloom__message_t reply = raw_expect (&self->raw, ZLOOM__RESPONSE);
-        assert_true (
-            zloom_bytes_equal (raw_frame (&self->raw, 0), zloom_bytes_str (callers[i])));
+        assert_true (zloom_bytes_equal (raw_frame (&self->raw, 0), zloom_bytes_str (callers[i])));
         assert_true (raw_read (&self->raw, reply.value, "s", &value));
         assert_string_equal (value, callers[i]);
     }

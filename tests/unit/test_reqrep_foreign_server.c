@@ -25,8 +25,8 @@ static void s_serve_as_zloom (setting_t *self)
 
 static void s_start (setting_t *self, outcome_t *outcome, const zloom_call_options_t *options)
 {
-    assert_ok (self->client, zloom_client_start (self->client, NULL, options, outcome_take,
-                                                 outcome, "method", "i", 1));
+    assert_ok (self->client, zloom_client_start (self->client, NULL, options, outcome_take, outcome,
+                                                 "method", "i", 1));
 }
 
 //  The next message to the server, while the client turns.

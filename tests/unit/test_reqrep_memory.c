@@ -132,9 +132,8 @@ static void s_call (work_t *work)
 static void s_call_large (work_t *work)
 {
     static uint8_t payload[20000];
-    s_await_end (work,
-                 zloom_client_start (work->setting->client, NULL, NULL, outcome_take,
-                                     &work->outcome, "twice", "b", payload, sizeof payload));
+    s_await_end (work, zloom_client_start (work->setting->client, NULL, NULL, outcome_take,
+                                           &work->outcome, "twice", "b", payload, sizeof payload));
 }
 
 static void s_call_later (work_t *work)
