@@ -52,7 +52,8 @@ void zloom__wheel_clear (zloom__wheel_t *self, zloom__timer_t *timer);
 //  Take off and return a timer whose time has come; NULL when there is none.
 zloom__timer_t *zloom__wheel_expire (zloom__wheel_t *self, zloom_time_t now);
 
-//  When to call expire again: at or before the first deadline. NEVER: none is set.
+//  When to call expire again: when the first timer fires, or before, since a
+//  distant one moves nearer in a few steps. NEVER: none is set.
 zloom_time_t zloom__wheel_next (const zloom__wheel_t *self);
 
 #endif

@@ -104,7 +104,8 @@ typedef void (zloom_reply_fn) (zloom_client_t *client, zloom_reply_t *reply, voi
 //  call goes to the connected one with the fewest calls, the first on a tie.
 //  Copies the options.
 //  Returns NULL on failure; reterr (optional) has BAD_ENDPOINT, BAD_ARGUMENT
-//  (an option is out of range), NO_MEMORY, DESCRIPTORS or CONTEXT_GONE.
+//  (an option is out of range), NO_MEMORY, DESCRIPTORS, FORKED (the runtime was
+//  made before a fork) or CONTEXT_GONE.
 ZLOOM_EXPORT zloom_client_t *zloom_client_new (const char *endpoints,
                                                const zloom_client_options_t *options,
                                                zloom_error_t *reterr);

@@ -83,7 +83,8 @@ typedef struct zloom_server_stats {
 //  Returns NULL on failure; reterr (optional) has BAD_ENDPOINT, BAD_ARGUMENT,
 //  INSECURE_BIND (not loopback, or an ipc path that is not in a private
 //  directory, and insecure_public was not said), ADDRESS_IN_USE, ADDRESS,
-//  NO_MEMORY, DESCRIPTORS or CONTEXT_GONE.
+//  NO_MEMORY, DESCRIPTORS, FORKED (the runtime was made before a fork) or
+//  CONTEXT_GONE.
 ZLOOM_EXPORT zloom_server_t *zloom_server_new (const char *endpoints,
                                                const zloom_server_options_t *options,
                                                zloom_error_t *reterr);
