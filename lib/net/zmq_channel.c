@@ -27,7 +27,10 @@ static zloom_code_t s_fail (const zloom__zmq_channel_t *self, zloom_error_t *ret
         reason = ZLOOM_REASON_NO_MEMORY;
     else if (error == ETERM || error == EFAULT)
         reason = ZLOOM_REASON_CONTEXT_GONE;
-    return zloom_error_set (reterr, reason, "'%s': %s", self->endpoint.text, zmq_strerror (error));
+    //  libzmq looks a name up to connect, but not to bind.
+    const char *why = error == ENODEV ? "to bind takes an address of this machine, as 127.0.0.1"
+                                      : zmq_strerror (error);
+    return zloom_error_set (reterr, reason, "'%s': %s", self->endpoint.text, why);
 }
 
 static int s_descriptor (void *socket)

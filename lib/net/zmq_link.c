@@ -15,7 +15,7 @@ zloom__link_t zloom__zmq_link_name (const zloom__zmq_channel_t *self)
 
 void zloom__zmq_link_begin (zloom__zmq_channel_t *self)
 {
-    self->has_connected = false;
+    self->has_connected = self->has_begun = false;
     //  On inproc there is no handshake to wait for.
     self->is_rising = zloom__zmq_is_inproc_client (self);
 }

@@ -112,6 +112,9 @@ static void test_channel_that_cannot_be_opened_says_why (void **state)
     assert_int_equal (s_bind (self, ""), ZLOOM_REASON_BAD_ENDPOINT);
     assert_int_equal (s_bind (self, "tcp://*:25555"), ZLOOM_REASON_INSECURE_BIND);
     assert_int_equal (s_bind (self, "ipc:///nowhere/at/all"), ZLOOM_REASON_ADDRESS);
+    assert_int_equal (s_open (&self->server, ZLOOM__ROLE_SERVER, "tcp://localhost:*", &error),
+                      ZLOOM_REASON_ADDRESS);
+    assert_non_null (strstr (error.text, "takes an address of this machine, as 127.0.0.1"));
     assert_int_equal (s_open (&self->client, ZLOOM__ROLE_CLIENT, "tcp://127.0.0.1:*", &error),
                       ZLOOM_REASON_BAD_ENDPOINT);
     assert_int_equal (s_bind (self, self->endpoint), ZLOOM_REASON_NONE);

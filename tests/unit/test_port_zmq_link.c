@@ -532,6 +532,73 @@ static void test_link_of_inproc_goes_down_with_its_peer (void **state)
     }
 }
 
+//  A queue that is just full, or was full before its peer left: both look the
+//  same to POLLOUT.
+static void test_link_of_inproc_tells_a_full_queue_from_a_peer_that_left (void **state)
+{
+    inproc_t *self = (inproc_t *) *state;
+    s_serve_inproc (self);
+    s_connect (&self->in);
+    self->in.link = port_expect_up (&self->in.client, self->in.channel);
+    for (int i = 0; i < 3; i++) {
+        unsigned sent = 0;
+        while (port_send (&self->in.client, self->in.channel, self->in.link, "x") == ZLOOM_OK) {
+            assert_true (++sent < 100000);
+            assert_int_equal (port_next (&self->in.client, 0), ZLOOM__EVENT_TIMEOUT);
+        }
+        assert_int_equal (port_next (&self->in.client, 0), ZLOOM__EVENT_TIMEOUT);
+        s_drain (&self->in, sent);
+        assert_int_equal (port_expect (&self->in.client, ZLOOM__EVENT_ROOM)->link, self->in.link);
+    }
+    while (port_send (&self->in.client, self->in.channel, self->in.link, "x") == ZLOOM_OK)
+        ;
+    raw_destroy (&self->in.peer);
+    assert_int_equal (port_expect (&self->in.client, ZLOOM__EVENT_DOWN)->link, self->in.link);
+    s_serve_inproc (self);
+    self->in.link = port_expect_up (&self->in.client, self->in.channel);
+    assert_int_equal (port_send (&self->in.client, self->in.channel, self->in.link, "y"), ZLOOM_OK);
+    raw_receive (&self->in.peer);
+    assert_int_equal (self->in.peer.count, 2);
+}
+
+//  Its peer takes what was sent with it, and leaves: no sign of life is needed.
+static void test_link_of_inproc_goes_down_though_something_was_just_sent (void **state)
+{
+    inproc_t *self = (inproc_t *) *state;
+    s_serve_inproc (self);
+    s_connect (&self->in);
+    self->in.link = port_expect_up (&self->in.client, self->in.channel);
+    port_send (&self->in.client, self->in.channel, self->in.link, "x");
+    raw_destroy (&self->in.peer);
+    port_send (&self->in.client, self->in.channel, self->in.link, "y");
+    assert_int_equal (port_expect (&self->in.client, ZLOOM__EVENT_DOWN)->link, self->in.link);
+}
+
+static void test_link_of_inproc_speaks_with_every_type_that_fits (void **state)
+{
+    inproc_t *self = (inproc_t *) *state;
+    static const int types[] = {ZMQ_DEALER, ZMQ_REP};
+    for (int i = 0; i < 2; i++) {
+        snprintf (self->in.endpoint, sizeof self->in.endpoint, "inproc://type-%d", types[i]);
+        raw_new (&self->in.peer, types[i], zloom_runtime_context (self->runtime));
+        raw_bind (&self->in.peer, self->in.endpoint);
+        zloom__channel_options_t options = port_options (ZLOOM__ROLE_CLIENT, self->in.endpoint);
+        options.rep_peer = types[i] == ZMQ_REP;
+        zloom__port_t *port = self->in.client.port;
+        assert_int_equal (port->ops->open (port, &options, &self->in.channel, NULL), ZLOOM_OK);
+        self->in.link = port_expect_up (&self->in.client, self->in.channel);
+        assert_int_equal (port_send (&self->in.client, self->in.channel, self->in.link, "question"),
+                          ZLOOM_OK);
+        raw_receive (&self->in.peer);
+        assert_int_equal (self->in.peer.count, 1);
+        raw_send_frame (&self->in.peer, zloom_bytes_str ("answer"), false);
+        port_expect_body (&self->in.client, "answer");
+        raw_destroy (&self->in.peer);
+        port_expect (&self->in.client, ZLOOM__EVENT_DOWN);
+        port_expect_up (&self->in.client, self->in.channel);
+    }
+}
+
 //  Answers each message of a socket until it gets an empty one.
 static void *s_echo (void *argument)
 {
@@ -662,6 +729,14 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_link_of_inproc_hides_whether_anybody_is_there,
                                          s_setup_inproc, s_teardown_inproc),
         cmocka_unit_test_setup_teardown (test_link_of_inproc_goes_down_with_its_peer,
+                                         s_setup_inproc, s_teardown_inproc),
+        cmocka_unit_test_setup_teardown (
+            test_link_of_inproc_tells_a_full_queue_from_a_peer_that_left, s_setup_inproc,
+            s_teardown_inproc),
+        cmocka_unit_test_setup_teardown (
+            test_link_of_inproc_goes_down_though_something_was_just_sent, s_setup_inproc,
+            s_teardown_inproc),
+        cmocka_unit_test_setup_teardown (test_link_of_inproc_speaks_with_every_type_that_fits,
                                          s_setup_inproc, s_teardown_inproc),
         cmocka_unit_test_setup_teardown (test_link_of_inproc_never_leaves_a_message_behind,
                                          s_setup_inproc, s_teardown_inproc),
