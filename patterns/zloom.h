@@ -25,6 +25,8 @@
 #include "data/check.h"
 #include "data/pack.h"
 #include "data/walk.h"
+#include "net/bind.h"
+#include "net/probe.h"
 #include "net/runtime.h"
 #include "policy/histogram.h"
 #include "reqrep/call.h"

@@ -106,46 +106,15 @@ void reqrep_call_started (reqrep_call_t *self, zloom_code_t code)
 
 static reqrep_outcome_t s_outcome (const zloom_error_t *error)
 {
-    switch ((int) error->reason) {
-    case ZLOOM_REASON_NONE:
-        return REQREP_OUTCOME_OK;
-    case ZLOOM_REASON_HANDLER:
-        return REQREP_OUTCOME_HANDLER;
-    case ZLOOM_REASON_UNKNOWN_METHOD:
-        return REQREP_OUTCOME_UNKNOWN_METHOD;
-    case ZLOOM_REASON_BAD_PARAMS:
-        return REQREP_OUTCOME_BAD_PARAMS;
-    case ZLOOM_REASON_NO_ANSWER:
-        return REQREP_OUTCOME_NO_ANSWER;
-    case ZLOOM_REASON_QUEUE_FULL:
-        return REQREP_OUTCOME_REFUSED;
-    case ZLOOM_REASON_DRAINING:
-        return REQREP_OUTCOME_DRAINING;
-    case ZLOOM_REASON_EXPIRED:
-        return REQREP_OUTCOME_EXPIRED;
-    case ZLOOM_REASON_DEADLINE:
-        return REQREP_OUTCOME_DEADLINE;
-    case ZLOOM_REASON_CONNECTION_LOST:
-        return REQREP_OUTCOME_LOST;
-    case ZLOOM_REASON_NO_PEER:
-        return REQREP_OUTCOME_NO_PEER;
-    case ZLOOM_REASON_WRONG_PEER:
-        return REQREP_OUTCOME_WRONG_PEER;
-    case ZLOOM_REASON_AUTHENTICATION:
-        return REQREP_OUTCOME_AUTHENTICATION;
-    case ZLOOM_REASON_CALL_CANCELLED:
-        return REQREP_OUTCOME_CANCELLED;
-    case ZLOOM_REASON_CLOSED:
-        return REQREP_OUTCOME_CLOSED;
-    case ZLOOM_REASON_OVERSIZE:
-        return REQREP_OUTCOME_OVERSIZE;
-    case ZLOOM_REASON_NO_MEMORY:
-        return REQREP_OUTCOME_NO_MEMORY;
-    case ZLOOM_REASON_MALFORMED:
-        return REQREP_OUTCOME_MALFORMED;
-    default:
-        return REQREP_OUTCOME_OTHER;
-    }
+    static const zloom_reason_t reasons[] = {
+#define X(name, reason, text) ZLOOM_REASON_##reason,
+        REQREP_OUTCOME_MAP (X)
+#undef X
+    };
+    int outcome = 0;
+    while (outcome < REQREP_OUTCOME_OTHER && reasons[outcome] != error->reason)
+        outcome++;
+    return (reqrep_outcome_t) outcome;
 }
 
 //  How a call ended, be it told to a callback or to a function that waited.
@@ -163,42 +132,29 @@ static bool s_has_nonce (const reqrep_call_t *call, zloom_bytes_t value, size_t 
     return value.size >= at + size && memcmp (value.data + at, nonce, size) == 0;
 }
 
-//  Whether the result or error is what the handler of this very call gave.
+//  Whether a handler of this very call gave the result or error.
 static bool s_is_own_answer (const reqrep_call_t *self, reqrep_outcome_t outcome, const end_t *end)
 {
-    switch (outcome) {
-    case REQREP_OUTCOME_OK:
-        return self->kind == REQREP_KIND_PING
-               || (self->is_answered && self->answer == ZLOOM_OK
-                   && s_has_nonce (self, end->value, 1));
-    case REQREP_OUTCOME_HANDLER:
+    if (outcome == REQREP_OUTCOME_OK && self->kind == REQREP_KIND_PING)
+        return true;
+    if (outcome == REQREP_OUTCOME_OK)
+        return self->is_answered && self->answer == ZLOOM_OK && s_has_nonce (self, end->value, 1);
+    if (outcome == REQREP_OUTCOME_HANDLER)
         //  Functions that wait do not hand out the data of an error.
         return self->is_answered && self->answer == end->error.code
                && (self->is_waited || self->client->sim->is_lean
                    || s_has_nonce (self, end->data, 0));
-    case REQREP_OUTCOME_NO_ANSWER:
+    if (outcome == REQREP_OUTCOME_NO_ANSWER)
         return self->executions == 1;
-    case REQREP_OUTCOME_UNKNOWN_METHOD:
-    case REQREP_OUTCOME_BAD_PARAMS:
-    case REQREP_OUTCOME_REFUSED:
-    case REQREP_OUTCOME_DRAINING:
-    case REQREP_OUTCOME_EXPIRED:
-        return self->executions == 0;
-    case REQREP_OUTCOME_DEADLINE:
-    case REQREP_OUTCOME_LOST:
-    case REQREP_OUTCOME_NO_PEER:
-    case REQREP_OUTCOME_WRONG_PEER:
-    case REQREP_OUTCOME_AUTHENTICATION:
-    case REQREP_OUTCOME_CANCELLED:
-    case REQREP_OUTCOME_CLOSED:
-    case REQREP_OUTCOME_OVERSIZE:
-    case REQREP_OUTCOME_NO_MEMORY:
-    case REQREP_OUTCOME_MALFORMED:
-    case REQREP_OUTCOME_OTHER:
-    case REQREP_OUTCOMES:
-    default:
-        return true;
-    }
+    return true;
+}
+
+//  Whether the error says that no handler has begun.
+static bool s_denies_work (reqrep_outcome_t outcome)
+{
+    return outcome == REQREP_OUTCOME_UNKNOWN_METHOD || outcome == REQREP_OUTCOME_BAD_PARAMS
+           || outcome == REQREP_OUTCOME_REFUSED || outcome == REQREP_OUTCOME_DRAINING
+           || outcome == REQREP_OUTCOME_EXPIRED || outcome == REQREP_OUTCOME_NO_PEER;
 }
 
 //  In a world without weather nothing is lost, and nobody is away.
@@ -268,6 +224,9 @@ static void s_check_outcome (const reqrep_call_t *self, reqrep_outcome_t outcome
     else if (!s_is_own_answer (self, outcome, end))
         sim_fail (sim->world, "a call of '%s' got an answer that is not its own: %s", method,
                   end->error.reason ? end->error.text : "a result");
+    else if (s_denies_work (outcome) && self->executions > 0)
+        sim_fail (sim->world, "a call of '%s' was worked on, and ended with '%s'", method,
+                  end->error.text);
     else if (outcome == REQREP_OUTCOME_OK && self->seen != self->sent)
         sim_fail (sim->world, "a stream ended after %u of %u items", self->seen, self->sent);
     s_check_patience (self, outcome);

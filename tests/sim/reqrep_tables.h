@@ -11,30 +11,30 @@
 #define REQREP_TABLES_H
 
 //  How a call can end, as the client sees it.
-//  X (NAME, text)
-#define REQREP_OUTCOME_MAP(X)                \
-    X (OK, "ok")                             \
-    X (HANDLER, "handler failed")            \
-    X (UNKNOWN_METHOD, "unknown method")     \
-    X (BAD_PARAMS, "bad params")             \
-    X (NO_ANSWER, "no answer")               \
-    X (REFUSED, "refused: too many pending") \
-    X (DRAINING, "refused: draining")        \
-    X (EXPIRED, "expired before dispatch")   \
-    X (DEADLINE, "deadline")                 \
-    X (LOST, "connection lost")              \
-    X (NO_PEER, "no peer")                   \
-    X (WRONG_PEER, "wrong peer")             \
-    X (AUTHENTICATION, "authentication")     \
-    X (CANCELLED, "cancelled")               \
-    X (CLOSED, "client destroyed")           \
-    X (OVERSIZE, "too large")                \
-    X (NO_MEMORY, "out of memory")           \
-    X (MALFORMED, "malformed reply")         \
-    X (OTHER, "anything else")
+//  X (NAME, reason, text)
+#define REQREP_OUTCOME_MAP(X)                            \
+    X (OK, NONE, "ok")                                   \
+    X (HANDLER, HANDLER, "handler failed")               \
+    X (UNKNOWN_METHOD, UNKNOWN_METHOD, "unknown method") \
+    X (BAD_PARAMS, BAD_PARAMS, "bad params")             \
+    X (NO_ANSWER, NO_ANSWER, "no answer")                \
+    X (REFUSED, QUEUE_FULL, "refused: too many pending") \
+    X (DRAINING, DRAINING, "refused: draining")          \
+    X (EXPIRED, EXPIRED, "expired before dispatch")      \
+    X (DEADLINE, DEADLINE, "deadline")                   \
+    X (LOST, CONNECTION_LOST, "connection lost")         \
+    X (NO_PEER, NO_PEER, "no peer")                      \
+    X (WRONG_PEER, WRONG_PEER, "wrong peer")             \
+    X (AUTHENTICATION, AUTHENTICATION, "authentication") \
+    X (CANCELLED, CALL_CANCELLED, "cancelled")           \
+    X (CLOSED, CLOSED, "client destroyed")               \
+    X (OVERSIZE, OVERSIZE, "too large")                  \
+    X (NO_MEMORY, NO_MEMORY, "out of memory")            \
+    X (MALFORMED, MALFORMED, "malformed reply")          \
+    X (OTHER, COUNT, "anything else")
 
 typedef enum reqrep_outcome {
-#define X(name, text) REQREP_OUTCOME_##name,
+#define X(name, reason, text) REQREP_OUTCOME_##name,
     REQREP_OUTCOME_MAP (X)
 #undef X
         REQREP_OUTCOMES

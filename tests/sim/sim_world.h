@@ -34,12 +34,16 @@ struct sim_event {
 
 //  What an event is embedded in.
 #define sim_event_owner(event, type, member) \
-    ((type *) (void *) ((char *) (event) -offsetof (type, member)))
+    ((type *) sim_event_base (event, offsetof (type, member)))
+static inline void *sim_event_base (sim_event_t *event, size_t offset)
+{
+    return (char *) event - offset;
+}
 
 //  What to do with lines of the trace.
 typedef enum sim_tracing { SIM_TRACE_NOTHING, SIM_TRACE_THE_END, SIM_TRACE_ALL } sim_tracing_t;
 
-enum { SIM_EVENTS_MAX = 256, SIM_TRACE_LINES = 60, SIM_LINE_MAX = 160 };
+enum { SIM_EVENTS_MAX = 256, SIM_TRACE_LINES = 40, SIM_LINE_MAX = 160 };
 
 struct sim_world {
     uint64_t seed;

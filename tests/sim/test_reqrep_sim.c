@@ -306,7 +306,7 @@ static void s_run (sim_world_t *world)
 static void s_name_tallies (void)
 {
     static const char *const outcomes[] = {
-#define X(name, text) text,
+#define X(name, reason, text) text,
         REQREP_OUTCOME_MAP (X)
 #undef X
     };

@@ -223,13 +223,14 @@ typedef struct {
     zloom__endpoint_t endpoint;
 } place_t;
 
-static void s_make_place (place_t *self)
+static place_t s_make_place (void)
 {
-    snprintf (self->directory, sizeof self->directory, "/tmp/zloom-test-XXXXXX");
-    assert_non_null (mkdtemp (self->directory));
-    snprintf (self->path, sizeof self->path, "%s/s", self->directory);
-    snprintf (self->text, sizeof self->text, "ipc://%s", self->path);
-    self->endpoint = s_parse (self->text);
+    place_t self = {.directory = "/tmp/zloom-test-XXXXXX"};
+    assert_non_null (mkdtemp (self.directory));
+    snprintf (self.path, sizeof self.path, "%s/s", self.directory);
+    snprintf (self.text, sizeof self.text, "ipc://%s", self.path);
+    self.endpoint = s_parse (self.text);
+    return self;
 }
 
 static void s_remove_place (place_t *self)
@@ -242,8 +243,7 @@ static void s_remove_place (place_t *self)
 static void test_endpoint_ipc_is_private_where_nobody_else_may_enter (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     static const struct {
         mode_t mode;
         zloom_reason_t reason;
@@ -263,8 +263,7 @@ static void test_endpoint_ipc_is_private_where_nobody_else_may_enter (void **sta
 static void test_endpoint_ipc_directory_must_be_there (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     s_remove_place (&place);
     zloom_error_t error;
     assert_int_equal (zloom__endpoint_check_private (&place.endpoint, &error),
@@ -279,8 +278,7 @@ static void test_endpoint_ipc_directory_of_another_user_is_not_private (void **s
     (void) state;
     if (geteuid () != 0)
         skip ();
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     assert_int_equal (chown (place.directory, 65534, 65534), 0);
     assert_int_equal (s_check (place.text), ZLOOM_REASON_INSECURE_BIND);
     s_remove_place (&place);
@@ -324,8 +322,7 @@ static zloom_reason_t s_claim (const zloom__endpoint_t *endpoint, int *ret_lock)
 static void test_endpoint_claim_is_held_by_one (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     int first, second;
     assert_int_equal (s_claim (&place.endpoint, &first), ZLOOM_REASON_NONE);
     assert_true (fcntl (first, F_GETFD) & FD_CLOEXEC);
@@ -385,8 +382,7 @@ static void s_await_end (pid_t child, int channel[2])
 static void test_endpoint_claim_holds_between_processes (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     int lock, channel[2];
     pid_t child = s_claim_in_child (&place.endpoint, channel);
     assert_true (s_hears_yes (channel[0]));
@@ -406,8 +402,7 @@ static void test_endpoint_claim_holds_between_processes (void **state)
 static void test_endpoint_claim_ends_with_its_process (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     int lock, channel[2];
     pid_t child = s_claim_in_child (&place.endpoint, channel);
     assert_true (s_hears_yes (channel[0]));
@@ -422,8 +417,7 @@ static void test_endpoint_claim_is_never_given_twice (void **state)
 {
     (void) state;
     enum { RIVALS = 4, ROUNDS = 500 };
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     char witness[96];
     snprintf (witness, sizeof witness, "%s/held", place.directory);
     pid_t rivals[RIVALS];
@@ -467,8 +461,7 @@ static void s_bind_unix (const char *path)
 static void test_endpoint_release_leaves_nothing_behind (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     int lock;
     assert_int_equal (s_claim (&place.endpoint, &lock), ZLOOM_REASON_NONE);
     s_bind_unix (place.path);
@@ -480,8 +473,7 @@ static void test_endpoint_release_leaves_nothing_behind (void **state)
 static void test_endpoint_claim_takes_over_a_socket_that_was_left (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     s_bind_unix (place.path);
     int lock;
     assert_int_equal (s_claim (&place.endpoint, &lock), ZLOOM_REASON_NONE);
@@ -493,8 +485,7 @@ static void test_endpoint_claim_takes_over_a_socket_that_was_left (void **state)
 static void test_endpoint_claim_refuses_what_is_no_socket (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     int lock, fd = open (place.path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     assert_true (fd >= 0);
     close (fd);
@@ -511,8 +502,7 @@ static void test_endpoint_claim_refuses_what_is_no_socket (void **state)
 static void test_endpoint_claim_says_why_there_is_no_lock (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     s_remove_place (&place);
     int lock;
     zloom_error_t error;
@@ -525,8 +515,7 @@ static void test_endpoint_claim_says_why_there_is_no_lock (void **state)
 static void test_endpoint_claim_names_a_full_descriptor_table (void **state)
 {
     (void) state;
-    place_t place;
-    s_make_place (&place);
+    place_t place = s_make_place ();
     struct rlimit before, none = {0, 0};
     assert_int_equal (getrlimit (RLIMIT_NOFILE, &before), 0);
     none.rlim_max = before.rlim_max;
