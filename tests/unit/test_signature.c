@@ -275,10 +275,10 @@ static void test_signature_optional_may_be_left_away_or_nil (void **state)
     const char *text = "(a: int, b: str?, c: bool?)";
     assert_string_equal (s_complaint (text, "[i]", 1), "");
     assert_string_equal (s_complaint (text, "[is]", 1, "x"), "");
-    assert_string_equal (s_complaint (text, "[is?]", 1, NULL, true), "");
+    assert_string_equal (s_complaint (text, "[is?]", 1, (char *) NULL, true), "");
     assert_string_equal (s_complaint (text, "[ii]", 1, 2),
                          "argument 2 (b): expected str, found int");
-    assert_string_equal (s_complaint (text, "[sis]", NULL, 1, NULL),
+    assert_string_equal (s_complaint (text, "[sis]", (char *) NULL, 1, (char *) NULL),
                          "argument 1 (a): expected int, found nil");
 }
 
