@@ -163,11 +163,16 @@ static inline zloom_time_t zloom__port_refresh (zloom__port_t *self)
     return self->now = self->ops->now (self);
 }
 
+//  The longest that a user may let a port look again.
+enum { ZLOOM__BUSY_POLL_MAX_US = 1000000 };
+
 //  What a port has to be able to do; each costs something.
 typedef struct zloom__port_options {
     zloom_runtime_t *runtime;  //  NULL = the process's default
     unsigned workers;          //  Threads for jobs
+    zloom_time_t busy_poll;    //  How long to look again before sleeping; 0 = not at all
     bool is_woken;             //  `wake` will be called; implied by workers
+    bool is_server;            //  Waits for requests, not for answers
 } zloom__port_options_t;
 
 //  Make a port that speaks through libzmq.

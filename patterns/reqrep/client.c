@@ -69,6 +69,8 @@ static zloom_code_t s_enter_to_wait (zloom_client_t *self)
 
 //  Making and destroying.
 
+static const zloom_client_options_t s_usual = ZLOOM_CLIENT_OPTIONS_DEFAULT;
+
 static zloom_code_t s_check_options (const zloom_client_options_t *options, zloom_error_t *reterr)
 {
     const char *flaw = NULL;
@@ -83,6 +85,8 @@ static zloom_code_t s_check_options (const zloom_client_options_t *options, zloo
     else if (options->reconnect_min_ms == 0
              || options->reconnect_min_ms > options->reconnect_max_ms)
         flaw = "reconnect_min_ms is at least 1 and at most reconnect_max_ms";
+    else if (options->busy_poll_us > ZLOOM__BUSY_POLL_MAX_US)
+        flaw = "busy_poll_us is at most 1000000";
     else if (options->limits.max_size < 256 || options->limits.max_size > INT32_MAX / 2)
         flaw = "limits.max_size is 256 to 1073741823";
     else if (options->limits.max_depth == 0 || options->limits.max_depth > ZLOOM_DEPTH_MAX)
@@ -115,7 +119,6 @@ zloom_client_t *zloom__client_new_over (zloom__port_t *port, const char *endpoin
                                         const zloom_client_options_t *options,
                                         zloom_error_t *reterr)
 {
-    static const zloom_client_options_t usual = ZLOOM_CLIENT_OPTIONS_DEFAULT;
     zloom_client_t *self = (zloom_client_t *) zloom_alloc (sizeof *self);
     if (!self) {
         port->ops->destroy (port, 0);
@@ -123,7 +126,7 @@ zloom_client_t *zloom__client_new_over (zloom__port_t *port, const char *endpoin
         return NULL;
     }
     self->port = port;
-    self->options = options ? *options : usual;
+    self->options = options ? *options : s_usual;
     self->next_beat = ZLOOM_NEVER;
     zloom__guard_init (&self->guard);
     zloom__wheel_init (&self->wheel, zloom__port_refresh (port));
@@ -138,9 +141,11 @@ zloom_client_t *zloom__client_new_over (zloom__port_t *port, const char *endpoin
 zloom_client_t *zloom_client_new (const char *endpoints, const zloom_client_options_t *options,
                                   zloom_error_t *reterr)
 {
-    const zloom__port_options_t needs = {.runtime = options ? options->runtime : NULL};
+    const zloom_client_options_t *given = options ? options : &s_usual;
+    const zloom__port_options_t needs = {.runtime = given->runtime,
+                                         .busy_poll = given->busy_poll_us * ZLOOM_USEC};
     zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
-    return port ? zloom__client_new_over (port, endpoints, options, reterr) : NULL;
+    return port ? zloom__client_new_over (port, endpoints, given, reterr) : NULL;
 }
 
 static void s_free_spares (zloom_client_t *self)

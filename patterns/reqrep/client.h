@@ -53,15 +53,17 @@ typedef struct zloom_client_options {
     uint32_t beat_ms;             //  Pause between signs of life to a silent server; 0 = none
     uint32_t reconnect_min_ms;    //  First pause before another try to connect, jittered
     uint32_t reconnect_max_ms;    //  The pause doubles up to this
+    uint32_t busy_poll_us;        //  How long to look again before sleeping; 0 = sleep at once
     bool rep_peer;                //  The other end is a REP socket: an empty frame goes first
     zloom_limits_t limits;        //  What is accepted from servers, and sent at most
 } zloom_client_options_t;
 
-#define ZLOOM_CLIENT_OPTIONS_DEFAULT                                                       \
-    {                                                                                      \
-        .timeout_ms = 5000, .connect_timeout_ms = 3000, .max_outstanding = 65536,          \
-        .max_unsent_bytes = 67108864, .stream_credit = 64, .beat_ms = 1000,                \
-        .reconnect_min_ms = 100, .reconnect_max_ms = 10000, .limits = ZLOOM_LIMITS_DEFAULT \
+#define ZLOOM_CLIENT_OPTIONS_DEFAULT                                              \
+    {                                                                             \
+        .timeout_ms = 5000, .connect_timeout_ms = 3000, .max_outstanding = 65536, \
+        .max_unsent_bytes = 67108864, .stream_credit = 64, .beat_ms = 1000,       \
+        .reconnect_min_ms = 100, .reconnect_max_ms = 10000, .busy_poll_us = 50,   \
+        .limits = ZLOOM_LIMITS_DEFAULT                                            \
     }
 
 //  What one call may bring along. Zeroes mean "as usual". Headers and streams

@@ -67,6 +67,8 @@ static zloom_code_t s_broken (zloom_server_t *self)
 
 //  Making and destroying.
 
+static const zloom_server_options_t s_usual = ZLOOM_SERVER_OPTIONS_DEFAULT;
+
 static zloom_code_t s_check_options (const zloom_server_options_t *options, zloom_error_t *reterr)
 {
     const char *flaw = NULL;
@@ -76,6 +78,8 @@ static zloom_code_t s_check_options (const zloom_server_options_t *options, zloo
         flaw = "max_timeout_ms is at least 1";
     else if (options->workers > 1024)
         flaw = "workers is at most 1024";
+    else if (options->busy_poll_us > ZLOOM__BUSY_POLL_MAX_US)
+        flaw = "busy_poll_us is at most 1000000";
     else if (options->limits.max_size < 256 || options->limits.max_size > INT32_MAX / 2)
         flaw = "limits.max_size is 256 to 1073741823";
     else if (options->limits.max_depth == 0 || options->limits.max_depth > ZLOOM_DEPTH_MAX)
@@ -142,7 +146,6 @@ zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoin
                                         const zloom_server_options_t *options,
                                         zloom_error_t *reterr)
 {
-    static const zloom_server_options_t usual = ZLOOM_SERVER_OPTIONS_DEFAULT;
     zloom_server_t *self = (zloom_server_t *) zloom_alloc (sizeof *self);
     if (!self) {
         port->ops->destroy (port, 0);
@@ -150,7 +153,7 @@ zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoin
         return NULL;
     }
     self->port = port;
-    self->options = options ? *options : usual;
+    self->options = options ? *options : s_usual;
     self->started_at = zloom__port_refresh (port);
     self->retry_at = self->give_up_at = ZLOOM_NEVER;
     zloom__guard_init (&self->guard);
@@ -168,11 +171,14 @@ zloom_server_t *zloom__server_new_over (zloom__port_t *port, const char *endpoin
 zloom_server_t *zloom_server_new (const char *endpoints, const zloom_server_options_t *options,
                                   zloom_error_t *reterr)
 {
-    const zloom__port_options_t needs = {.runtime = options ? options->runtime : NULL,
-                                         .workers = options ? options->workers : 0,
-                                         .is_woken = true};
+    const zloom_server_options_t *given = options ? options : &s_usual;
+    const zloom__port_options_t needs = {.runtime = given->runtime,
+                                         .workers = given->workers,
+                                         .busy_poll = given->busy_poll_us * ZLOOM_USEC,
+                                         .is_woken = true,
+                                         .is_server = true};
     zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
-    return port ? zloom__server_new_over (port, endpoints, options, reterr) : NULL;
+    return port ? zloom__server_new_over (port, endpoints, given, reterr) : NULL;
 }
 
 void zloom_server_destroy (zloom_server_t **self_p)

@@ -51,6 +51,7 @@ typedef struct zloom_server_options {
     uint32_t max_pending_bytes;  //  Bytes that these may hold, and that unsent replies may
     uint32_t max_timeout_ms;     //  No call is worked on for longer, whatever it asks
     uint32_t drain_ms;           //  How long `stop` lets calls end
+    uint32_t busy_poll_us;       //  How long to look again before sleeping; 0 = sleep at once
     bool insecure_public;        //  Bind where others than this user can reach it, without keys
     zloom_limits_t limits;       //  What is accepted from clients
 } zloom_server_options_t;
@@ -58,7 +59,8 @@ typedef struct zloom_server_options {
 #define ZLOOM_SERVER_OPTIONS_DEFAULT                                                         \
     {                                                                                        \
         .name = "zloom", .version = "", .max_pending = 65536, .max_pending_bytes = 67108864, \
-        .max_timeout_ms = 3600000, .drain_ms = 5000, .limits = ZLOOM_LIMITS_DEFAULT          \
+        .max_timeout_ms = 3600000, .drain_ms = 5000, .busy_poll_us = 50,                     \
+        .limits = ZLOOM_LIMITS_DEFAULT                                                       \
     }
 
 //  What has happened so far. Counters only grow.
