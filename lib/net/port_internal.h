@@ -101,6 +101,10 @@ typedef struct zloom__port_ops {
     zloom_code_t (*send) (zloom__port_t *, zloom__channel_t, zloom__link_t, zloom_bytes_t envelope,
                           const zloom_bytes_t *parts, size_t count);
 
+    //  Let what was sent leave now. Optional: an engine without it has nothing
+    //  to gather. Before `next` waits it flushes by itself.
+    void (*flush) (zloom__port_t *);
+
     //  The next event, at the latest at `until` (then TIMEOUT). Goes by the
     //  time of the last refresh, and refreshes it when it has slept.
     zloom__event_kind_t (*next) (zloom__port_t *, zloom_time_t until, zloom__event_t *ret_event);
@@ -165,6 +169,12 @@ static inline zloom_time_t zloom__port_refresh (zloom__port_t *self)
 
 //  The longest that a user may let a port look again.
 enum { ZLOOM__BUSY_POLL_MAX_US = 1000000 };
+
+static inline void zloom__port_flush (zloom__port_t *self)
+{
+    if (self->ops->flush)
+        self->ops->flush (self);
+}
 
 //  What a port has to be able to do; each costs something.
 typedef struct zloom__port_options {

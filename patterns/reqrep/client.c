@@ -43,6 +43,8 @@ static zloom_code_t s_enter (zloom_client_t *self)
 
 static zloom_code_t s_leave (zloom_client_t *self, zloom_code_t code)
 {
+    if (self->guard.depth == 1 && self->corks == 0)
+        zloom__port_flush (self->port);
     if (self->in_foreign_loop && self->guard.depth == 1)
         self->port->ops->settle (self->port, zloom__client_next_due (self));
     zloom__guard_leave (&self->guard);
@@ -525,6 +527,27 @@ zloom_code_t zloom_client_notify_bytes (zloom_client_t *self, const char *method
     code = s_check_params (self, params);
     if (!code)
         code = s_notify (self, method, params);
+    return s_leave (self, code);
+}
+
+zloom_code_t zloom_client_cork (zloom_client_t *self)
+{
+    zloom_code_t code = s_enter (self);
+    if (code)
+        return code;
+    self->corks++;
+    return s_leave (self, ZLOOM_OK);
+}
+
+zloom_code_t zloom_client_uncork (zloom_client_t *self)
+{
+    zloom_code_t code = s_enter (self);
+    if (code)
+        return code;
+    if (self->corks == 0)
+        code = zloom_error_set (&self->error, ZLOOM_REASON_BAD_STATE, "there is no cork");
+    else
+        self->corks--;
     return s_leave (self, code);
 }
 

@@ -29,6 +29,7 @@
 #include "base/error.h"
 #include "base/export.h"
 #include "data/check.h"
+#include "net/engine.h"
 #include "net/runtime.h"
 
 #ifdef __cplusplus
@@ -45,6 +46,7 @@ typedef uint64_t zloom_call_id_t;
 //  the only place where the defaults are written.
 typedef struct zloom_client_options {
     zloom_runtime_t *runtime;     //  NULL = the process's default; must outlive self
+    zloom_engine_t engine;        //  Who speaks to the network
     uint32_t timeout_ms;          //  A call's deadline, unless it brings its own; at most 1 h
     uint32_t connect_timeout_ms;  //  How long a call waits for somebody to be there
     uint32_t max_outstanding;     //  Calls begun and not ended; more is QUEUE_FULL
@@ -176,6 +178,16 @@ ZLOOM_EXPORT zloom_code_t zloom_client_notify (zloom_client_t *self, const char 
 //  The same with params that are packed already.
 ZLOOM_EXPORT zloom_code_t zloom_client_notify_bytes (zloom_client_t *self, const char *method,
                                                      zloom_bytes_t params);
+
+//  Hold back what is sent from now on, so that many small messages leave in one
+//  write: until uncork, until much has gathered, or until a function that waits
+//  has nothing else to do. Calls of cork add up; the last uncork counts.
+//  Without a cork each start and notify leaves at once, and what is sent from
+//  callbacks leaves with the end of the function that runs them. Of use with
+//  the direct engine; libzmq gathers by itself.
+//  Errors: FORKED, SECOND_THREAD, CONTEXT_GONE; uncork: BAD_STATE (no cork).
+ZLOOM_EXPORT zloom_code_t zloom_client_cork (zloom_client_t *self);
+ZLOOM_EXPORT zloom_code_t zloom_client_uncork (zloom_client_t *self);
 
 //  Do what is due: receive, run callbacks, end calls whose deadline passed.
 //  Waits up to timeout_ms for something to happen; 0 = does not wait, which is

@@ -113,6 +113,7 @@ struct zloom_client {
     bool is_broken;              //  The context is gone
     bool is_closing;
     bool in_foreign_loop;  //  A descriptor was asked for
+    unsigned corks;        //  Calls of cork without their uncork
     zloom_client_stats_t stats;
     zloom_error_t error;  //  last_error
 };

@@ -32,6 +32,7 @@
 #include "base/error.h"
 #include "base/export.h"
 #include "data/check.h"
+#include "net/engine.h"
 #include "net/runtime.h"
 #include "reqrep/call.h"
 
@@ -44,6 +45,7 @@ typedef struct zloom_server zloom_server_t;
 //  How a server behaves. Start from ZLOOM_SERVER_OPTIONS_DEFAULT.
 typedef struct zloom_server_options {
     zloom_runtime_t *runtime;    //  NULL = the process's default; must outlive self
+    zloom_engine_t engine;       //  Who speaks to the network
     const char *name;            //  Told by zloom.describe; copied
     const char *version;         //  Of the service; copied
     uint32_t workers;            //  Threads that run handlers; 0 = inline
