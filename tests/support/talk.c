@@ -23,6 +23,19 @@ void talk_begin (talk_t *self, zloom__zmtp_type_t type, uint64_t max_size)
     zloom__zmtp_begin (&self->zmtp, &self->options, &self->out);
 }
 
+const char *talk_heard (talk_t *self)
+{
+    zloom_buffer_append (&self->heard, "", 1);
+    self->heard.size--;
+    return (const char *) self->heard.data;
+}
+
+void talk_forget (talk_t *self)
+{
+    zloom_buffer_reset (&self->heard);
+    zloom_buffer_reset (&self->out);
+}
+
 void talk_end (talk_t *self)
 {
     zloom_buffer_clear (&self->out);

@@ -53,6 +53,12 @@ void talk_hear_at_random (talk_t *self, zloom_bytes_t bytes, size_t most, zloom_
 //  Say a frame, as whoever owns the connection does.
 void talk_send (talk_t *self, zloom_bytes_t body, bool more);
 
+//  The lines so far; what a body has of NULs cuts them off.
+const char *talk_heard (talk_t *self);
+
+//  Forget what was said and heard so far.
+void talk_forget (talk_t *self);
+
 void talk_end (talk_t *self);
 
 //  What a peer says.

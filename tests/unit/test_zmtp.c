@@ -25,13 +25,6 @@ static int s_tidy (void **state)
     return 0;
 }
 
-static void s_assert_heard (const char *lines)
-{
-    zloom_buffer_append (&s_talk.heard, "", 1);
-    assert_string_equal ((const char *) s_talk.heard.data, lines);
-    s_talk.heard.size--;
-}
-
 //  What was said from `from` on.
 static void s_assert_said (size_t from, zloom_bytes_t bytes)
 {
@@ -51,9 +44,8 @@ static void s_open (void)
     talk_begin (&s_talk, ZLOOM__ZMTP_DEALER, MAX_SIZE);
     talk_open (&s_peer, "ROUTER");
     s_hear_peer ();
-    s_assert_heard ("OPENED\n");
-    zloom_buffer_reset (&s_talk.heard);
-    zloom_buffer_reset (&s_talk.out);
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
+    talk_forget (&s_talk);
 }
 
 //  ---- Greeting and handshake -------------------------------------------------
@@ -65,7 +57,7 @@ static void test_zmtp_greets_at_once_as_far_as_its_version (void **state)
     s_assert_said (0, BYTES (0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3));
     assert_int_equal (s_talk.zmtp.state, ZLOOM__ZMTP_IN_GREETING);
     talk_hear (&s_talk, zloom_bytes (NULL, 0));
-    s_assert_heard ("");
+    assert_string_equal (talk_heard (&s_talk), "");
     assert_int_equal (s_talk.wanted, FIRST);
 }
 
@@ -101,7 +93,7 @@ static void test_zmtp_says_ready_when_the_peers_greeting_is_complete (void **sta
         s_assert_said (GREETING, zloom_bytes (i ? router : dealer, sizeof dealer - 1));
         assert_int_equal (s_talk.zmtp.state, ZLOOM__ZMTP_IN_HANDSHAKE);
         assert_int_equal (s_talk.wanted, 2);
-        s_assert_heard ("");
+        assert_string_equal (talk_heard (&s_talk), "");
         s_tidy (state);
     }
 }
@@ -112,7 +104,7 @@ static void test_zmtp_opens_with_the_peers_ready (void **state)
     talk_begin (&s_talk, ZLOOM__ZMTP_DEALER, MAX_SIZE);
     talk_open (&s_peer, "ROUTER");
     s_hear_peer ();
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
     assert_int_equal (s_talk.zmtp.state, ZLOOM__ZMTP_IS_OPEN);
     assert_int_equal (s_talk.zmtp.peer_type, ZLOOM__ZMTP_ROUTER);
     assert_int_equal (s_talk.zmtp.peer_minor, 1);
@@ -158,13 +150,13 @@ static void test_zmtp_opens_with_what_libzmq_says (void **state)
                                 "\7X-zloom\0\0\0\0011";
     talk_begin (&s_talk, ZLOOM__ZMTP_DEALER, MAX_SIZE);
     talk_hear (&s_talk, zloom_bytes (plain, sizeof plain - 1));
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
     assert_false (s_talk.zmtp.is_zloom);
     s_tidy (state);
 
     talk_begin (&s_talk, ZLOOM__ZMTP_DEALER, MAX_SIZE);
     talk_hear (&s_talk, zloom_bytes (named, sizeof named - 1));
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
     assert_true (s_talk.zmtp.is_zloom);
 }
 
@@ -179,7 +171,7 @@ static void test_zmtp_speaks_with_later_versions_as_with_its_own (void **state)
         s_peer.data[10] = rows[i].major;
         s_peer.data[11] = rows[i].minor;
         s_hear_peer ();
-        s_assert_heard ("OPENED\n");
+        assert_string_equal (talk_heard (&s_talk), "OPENED\n");
         assert_int_equal (s_talk.zmtp.peer_minor, rows[i].found);
         s_tidy (state);
     }
@@ -194,7 +186,7 @@ static void test_zmtp_passes_over_what_says_nothing_in_a_greeting (void **state)
     memset (s_peer.data + 1, 0xee, 8);
     memset (s_peer.data + 32, 0xee, 32);
     s_hear_peer ();
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
 }
 
 static void test_zmtp_reads_properties_in_any_case_and_order (void **state)
@@ -211,7 +203,7 @@ static void test_zmtp_reads_properties_in_any_case_and_order (void **state)
     talk_greet (&s_peer, "NULL");
     talk_command (&s_peer, "\5READY", zloom_buffer_bytes (&properties));
     s_hear_peer ();
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
     assert_true (s_talk.zmtp.is_zloom);
     assert_int_equal (s_talk.zmtp.peer_type, ZLOOM__ZMTP_DEALER);
     zloom_buffer_clear (&properties);
@@ -229,11 +221,11 @@ static void test_zmtp_opens_with_a_ready_of_the_largest_size (void **state)
     talk_frame (&s_peer, ZLOOM__ZMTP_FLAG_COMMAND | ZLOOM__ZMTP_FLAG_LONG,
                 zloom_bytes (command, sizeof command));
     talk_hear (&s_talk, zloom_bytes (s_peer.data, s_peer.size - 1));
-    s_assert_heard ("");
+    assert_string_equal (talk_heard (&s_talk), "");
     //  The most that is ever left over.
     assert_int_equal (s_talk.rest.size, ZLOOM__ZMTP_REST_MAX - 1);
     talk_hear (&s_talk, zloom_bytes (s_peer.data + s_peer.size - 1, 1));
-    s_assert_heard ("OPENED\n");
+    assert_string_equal (talk_heard (&s_talk), "OPENED\n");
 }
 
 //  ---- Commands ---------------------------------------------------------------
@@ -251,7 +243,7 @@ static void test_zmtp_answers_ping_with_its_context (void **state)
         s_assert_said (0, zloom_bytes (pong, 7u + size));
         zloom_buffer_reset (&s_talk.out);
     }
-    s_assert_heard ("");
+    assert_string_equal (talk_heard (&s_talk), "");
 }
 
 //  libzmq sends one whenever its timer says so.
@@ -263,7 +255,7 @@ static void test_zmtp_answers_ping_within_a_message (void **state)
     talk_command (&s_peer, "\4PING", BYTES (0, 0, 'x'));
     talk_frame (&s_peer, 0, zloom_bytes_str ("two"));
     s_hear_peer ();
-    s_assert_heard ("MORE one\nLAST two\n");
+    assert_string_equal (talk_heard (&s_talk), "MORE one\nLAST two\n");
     s_assert_said (0, BYTES (4, 6, 4, 'P', 'O', 'N', 'G', 'x'));
 }
 
@@ -279,7 +271,7 @@ static void test_zmtp_passes_over_commands_that_are_not_for_it (void **state)
     talk_frame (&s_peer, 6, BYTES (1, 'X', 0));
     talk_frame (&s_peer, 0, zloom_bytes_str ("message"));
     s_hear_peer ();
-    s_assert_heard ("LAST message\n");
+    assert_string_equal (talk_heard (&s_talk), "LAST message\n");
     assert_int_equal (s_talk.out.size, 0);
     assert_int_equal (s_talk.zmtp.peer_type, ZLOOM__ZMTP_ROUTER);
 }
@@ -292,7 +284,7 @@ static void test_zmtp_takes_a_command_of_the_largest_size (void **state)
     talk_frame (&s_peer, 6, zloom_bytes (command, sizeof command));
     talk_frame (&s_peer, 0, zloom_bytes_str ("message"));
     s_hear_peer ();
-    s_assert_heard ("LAST message\n");
+    assert_string_equal (talk_heard (&s_talk), "LAST message\n");
 }
 
 //  ---- Both ends ours ---------------------------------------------------------
