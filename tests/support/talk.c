@@ -33,6 +33,7 @@ const char *talk_heard (talk_t *self)
 void talk_forget (talk_t *self)
 {
     zloom_buffer_reset (&self->heard);
+    zloom_buffer_reset (&self->again);
     zloom_buffer_reset (&self->out);
 }
 
@@ -40,6 +41,7 @@ void talk_end (talk_t *self)
 {
     zloom_buffer_clear (&self->out);
     zloom_buffer_clear (&self->heard);
+    zloom_buffer_clear (&self->again);
     zloom_buffer_clear (&self->rest);
     *self = (talk_t){.wanted = 0};
 }
@@ -48,6 +50,7 @@ void talk_end (talk_t *self)
 static void s_note_body (talk_t *self, zloom_bytes_t part, uint64_t left)
 {
     zloom_buffer_append (&self->heard, part.data, part.size);
+    zloom_buffer_append (&self->again, part.data, part.size);
     self->body_left = left;
     if (left == 0)
         s_write (self, "\n");
@@ -55,6 +58,8 @@ static void s_note_body (talk_t *self, zloom_bytes_t part, uint64_t left)
 
 static void s_note_frame (talk_t *self, const zloom__zmtp_event_t *event)
 {
+    uint8_t head[ZLOOM__ZMTP_HEAD_MAX];
+    zloom_buffer_append (&self->again, head, zloom__zmtp_head (head, event->size, event->more));
     s_write (self, event->more ? "MORE " : "LAST ");
     s_note_body (self, event->body, event->size - event->body.size);
 

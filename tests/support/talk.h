@@ -28,6 +28,7 @@ typedef struct talk {
     zloom__zmtp_t zmtp;
     zloom_buffer_t out;    //  All that it has said
     zloom_buffer_t heard;  //  The lines
+    zloom_buffer_t again;  //  The frames that it has heard, as zloom writes them
     zloom_error_t error;   //  Why it was refused
 
     //  Its own.

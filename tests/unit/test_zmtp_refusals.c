@@ -48,7 +48,7 @@ static void s_assert_refused_as (zloom__zmtp_type_t type, zloom_bytes_t bytes,
     said = s_talk.out.size;
     zloom_bytes_t more = TEXT ("\0\5hello\4\7\4PING\0\0");
     zloom__zmtp_event_t event;
-    zloom_error_t error;
+    zloom_error_t error = {.text = ""};
     for (int again = 0; again < 2; again++) {
         assert_int_equal (zloom__zmtp_take (&s_talk.zmtp, &more, &s_talk.out, &event, &error),
                           ZLOOM__ZMTP_REFUSED);
