@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "zmtp/zmtp_turn_internal.h"
 
@@ -21,6 +22,7 @@ static const uint8_t s_greeting[GREETING_SIZE] = {
 void zloom__zmtp_begin (zloom__zmtp_t *self, const zloom__zmtp_options_t *options,
                         zloom_buffer_t *out)
 {
+    zloom_assert (options->type == ZLOOM__ZMTP_DEALER || options->type == ZLOOM__ZMTP_ROUTER);
     *self = (zloom__zmtp_t){.options = options, .state = ZLOOM__ZMTP_IN_GREETING};
     zloom_buffer_append (out, s_greeting, FIRST_SIZE);
 }

@@ -122,9 +122,13 @@ static void s_assert_meaning (const vector_t *vector, const outcome_t *outcome)
 }
 
 //  What a socket of zloom of the same type would have said is these very bytes,
-//  or must not be.
+//  or must not be. zloom has no REQ.
 static void s_assert_written (const vector_t *vector, const outcome_t *outcome)
 {
+    if (outcome->zmtp.peer_type == ZLOOM__ZMTP_REQ) {
+        assert_int_equal (vector->verdict, '~');
+        return;
+    }
     zloom__zmtp_options_t options = {.type = outcome->zmtp.peer_type, .max_size = MAX_SIZE};
     zloom__zmtp_t zmtp;
     zloom__zmtp_event_t event;
