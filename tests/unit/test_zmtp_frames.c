@@ -192,32 +192,38 @@ static void s_refused (const char *text)
     expect_error (&s_talk.error, ZLOOM_REASON_OVERSIZE, text);
 }
 
+static void s_assert_limit (size_t limit, bool is_whole)
+{
+    s_open (limit);
+    for (int twice = 0; twice < 2; twice++) {
+        if (limit <= UINT8_MAX)
+            talk_frame (&s_peer, 0, zloom_bytes (s_bytes, limit));
+        talk_frame (&s_peer, LONG, zloom_bytes (s_bytes, limit));
+    }
+    s_hear_peer ();
+    assert_string_equal (s_talk.error.text, "");
+    assert_int_equal (s_talk.heard.size, (6 + limit) * (limit <= UINT8_MAX ? 4 : 2));
+
+    bool is_short = limit < UINT8_MAX;
+    talk_frame (&s_peer, is_short ? 0 : LONG, zloom_bytes (s_bytes, limit + 1));
+    if (!is_whole)
+        s_peer.size = is_short ? 2 : ZLOOM__ZMTP_HEAD_MAX;
+    s_hear_peer ();
+    char text[128];
+    snprintf (text, sizeof text, "a message of %zu bytes or more, where at most %zu are allowed",
+              limit + 1, limit);
+    s_refused (text);
+}
+
 //  Refused by its head alone, before anybody makes room for it.
 static void test_zmtp_holds_the_size_of_a_message_to_the_byte (void **state)
 {
     static const size_t limits[] = {0, 1, 254, 255, 256, 1000, LARGE - 1, LARGE, LARGE + 1, 100000};
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        size_t limit = limits[i];
-        s_open (limit);
-        for (int twice = 0; twice < 2; twice++) {
-            if (limit <= UINT8_MAX)
-                talk_frame (&s_peer, 0, zloom_bytes (s_bytes, limit));
-            talk_frame (&s_peer, LONG, zloom_bytes (s_bytes, limit));
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        for (int is_whole = 0; is_whole <= 1; is_whole++) {
+            s_assert_limit (limits[i], is_whole);
+            s_tidy (state);
         }
-        s_hear_peer ();
-        assert_string_equal (s_talk.error.text, "");
-        assert_int_equal (s_talk.heard.size, (6 + limit) * (limit <= UINT8_MAX ? 4 : 2));
-
-        bool is_short = limit < UINT8_MAX;
-        talk_frame (&s_peer, is_short ? 0 : LONG, zloom_bytes (s_bytes, limit + 1));
-        talk_hear (&s_talk, zloom_bytes (s_peer.data, is_short ? 2 : ZLOOM__ZMTP_HEAD_MAX));
-        char text[128];
-        snprintf (text, sizeof text,
-                  "a message of %zu bytes or more, where at most %zu are allowed", limit + 1,
-                  limit);
-        s_refused (text);
-        s_tidy (state);
-    }
 }
 
 static void test_zmtp_holds_the_size_of_all_frames_together (void **state)
@@ -283,6 +289,28 @@ static void test_zmtp_holds_the_number_of_frames (void **state)
     }
 }
 
+//  What costs no call: a message of one small frame, between messages.
+static void test_zmtp_is_quick_only_where_nothing_else_needs_a_look (void **state)
+{
+    static const uint64_t limits[] = {0, 1, 254, 255, 256, UINT64_MAX};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        unsigned below = limits[i] < 255 ? (unsigned) limits[i] + 1 : 256;
+        s_open (limits[i]);
+        assert_int_equal (s_talk.zmtp.quick_below, below);
+        talk_frame (&s_peer, MORE, zloom_bytes (NULL, 0));
+        s_hear_peer ();
+        assert_int_equal (s_talk.zmtp.quick_below, 0);
+        talk_frame (&s_peer, 0, zloom_bytes (NULL, 0));
+        s_hear_peer ();
+        assert_int_equal (s_talk.zmtp.quick_below, below);
+        talk_frame (&s_peer, ZLOOM__ZMTP_FLAG_COMMAND, zloom_bytes (NULL, 0));
+        s_hear_peer ();
+        assert_int_equal (s_talk.error.reason, ZLOOM_REASON_MALFORMED);
+        assert_int_equal (s_talk.zmtp.quick_below, 0);
+        s_tidy (state);
+    }
+}
+
 //  ---- All sizes at random ----------------------------------------------------
 
 //  What is heard is what was said, whatever the sizes and the pieces.
@@ -328,6 +356,7 @@ int main (void)
         cmocka_unit_test_teardown (test_zmtp_counts_a_large_frame_that_has_only_begun, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_names_a_size_that_is_beyond_counting, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_holds_the_number_of_frames, s_tidy),
+        cmocka_unit_test_teardown (test_zmtp_is_quick_only_where_nothing_else_needs_a_look, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_hears_every_stream_of_frames_as_it_was_said, s_tidy),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);

@@ -108,6 +108,7 @@ static void test_zmtp_shows_the_first_line_of_a_stranger (void **state)
                     "it does not speak ZMTP; it says '220 mail\\x1b[2J\\xc3('");
     s_assert_shown (TEXT ("\x15\3\1\0\2\2\x46"),
                     "it does not speak ZMTP; it says '\\x15\\x03\\x01\\x00\\x02\\x02F'");
+    s_assert_shown (TEXT ("\0\0"), "it does not speak ZMTP; it says '\\x00\\x00'");
     char line[1000];
     memset (line, 'x', sizeof line);
     talk_begin (&s_talk, ZLOOM__ZMTP_DEALER, MAX_SIZE);
