@@ -17,7 +17,7 @@
 static const char *const s_schemes[] = {
     [ZLOOM__TCP] = "tcp://", [ZLOOM__IPC] = "ipc://", [ZLOOM__INPROC] = "inproc://"};
 
-static const char *s_address (const zloom__endpoint_t *self)
+const char *zloom__endpoint_address (const zloom__endpoint_t *self)
 {
     return self->text + strlen (s_schemes[self->transport]);
 }
@@ -30,7 +30,7 @@ static bool s_is_separator (char c)
 //  tcp needs a host and a port (or `*`), the others a name.
 static const char *s_find_flaw (const zloom__endpoint_t *self)
 {
-    const char *address = s_address (self);
+    const char *address = zloom__endpoint_address (self);
     if (!*address)
         return "there is no address behind the '://'";
     if (self->transport == ZLOOM__IPC
@@ -115,16 +115,16 @@ static bool s_is_loopback (const char *address)
 //  The directory of an ipc path, in `ret_directory` (as large as an endpoint).
 static const char *s_directory (const zloom__endpoint_t *self, char *ret_directory)
 {
-    snprintf (ret_directory, ZLOOM__ENDPOINT_MAX, "%s", s_address (self));
+    snprintf (ret_directory, ZLOOM__ENDPOINT_MAX, "%s", zloom__endpoint_address (self));
     return dirname (ret_directory);
 }
 
 static zloom_code_t s_check_ipc (const zloom__endpoint_t *self, zloom_error_t *reterr)
 {
     //  libzmq makes a private directory for a path of its choice.
-    if (s_address (self)[0] == '*')
+    if (zloom__endpoint_address (self)[0] == '*')
         return ZLOOM_OK;
-    if (s_address (self)[0] == '@')
+    if (zloom__endpoint_address (self)[0] == '@')
         return zloom_error_set (reterr, ZLOOM_REASON_INSECURE_BIND,
                                 "'%s': every user can reach an abstract name; use a path in a "
                                 "private directory, or allow it by insecure_public",
@@ -148,7 +148,7 @@ zloom_code_t zloom__endpoint_check_private (const zloom__endpoint_t *self, zloom
 {
     if (self->transport == ZLOOM__IPC)
         return s_check_ipc (self, reterr);
-    if (self->transport == ZLOOM__INPROC || s_is_loopback (s_address (self)))
+    if (self->transport == ZLOOM__INPROC || s_is_loopback (zloom__endpoint_address (self)))
         return ZLOOM_OK;
     return zloom_error_set (reterr, ZLOOM_REASON_INSECURE_BIND,
                             "'%s' can be reached from other machines, and there are no keys; bind "
@@ -178,7 +178,7 @@ static int s_try_lock (const char *path)
 
 static void s_lock_path (const zloom__endpoint_t *self, char *ret_path)
 {
-    snprintf (ret_path, ZLOOM__ENDPOINT_MAX, "%s.lock", s_address (self));
+    snprintf (ret_path, ZLOOM__ENDPOINT_MAX, "%s.lock", zloom__endpoint_address (self));
 }
 
 //  Whether a bind, which removes what lies there, would destroy a thing of
@@ -204,7 +204,7 @@ zloom_code_t zloom__endpoint_claim (const zloom__endpoint_t *self, int *ret_lock
                                     zloom_error_t *reterr)
 {
     *ret_lock = -1;
-    const char *address = s_address (self);
+    const char *address = zloom__endpoint_address (self);
     if (self->transport != ZLOOM__IPC || address[0] == '@' || address[0] == '*')
         return ZLOOM_OK;
     if (s_is_in_the_way (address))
@@ -228,7 +228,7 @@ void zloom__endpoint_release (const zloom__endpoint_t *self, int lock)
         return;
     char path[ZLOOM__ENDPOINT_MAX];
     s_lock_path (self, path);
-    unlink (s_address (self));
+    unlink (zloom__endpoint_address (self));
     unlink (path);
     close (lock);
 }

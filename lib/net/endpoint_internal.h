@@ -30,6 +30,9 @@ typedef struct zloom__endpoint {
 bool zloom__endpoint_next (const char **list_p, zloom__endpoint_t *ret_endpoint,
                            zloom_code_t *ret_code, zloom_error_t *reterr);
 
+//  The address behind the "tcp://"; points into self.
+const char *zloom__endpoint_address (const zloom__endpoint_t *self);
+
 //  Whether only this user's processes can reach what is bound there: loopback
 //  tcp, an ipc path in a directory that only its owner may enter, inproc.
 //  Errors: INSECURE_BIND (the text says what to do), ADDRESS (no directory).

@@ -1,8 +1,8 @@
 //  zloom__port - the one way by which patterns reach the world
 //
 //  Sockets, time, randomness and worker threads stand behind this interface,
-//  and nothing above it knows which engine it has: libzmq's, or the simulator
-//  of tests/sim. Its notion is the link: one connection to one peer, that
+//  and nothing above it knows which engine it has: libzmq's, the direct one, or
+//  the simulator of tests/sim. Its notion is the link: one connection to one peer, that
 //  comes up, carries frames in order, gives room, and goes down with a reason.
 //
 //  A channel is an endpoint with its role: a CLIENT connects to one server
@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "net/frame_internal.h"
+#include "net/engine.h"
 #include "net/runtime.h"
 
 typedef struct zloom__port zloom__port_t;
@@ -90,8 +91,6 @@ typedef struct zloom__event {
 
 //  What an engine does.
 typedef struct zloom__port_ops {
-    const char *name;  //  Of the engine, for people
-
     zloom_code_t (*open) (zloom__port_t *, const zloom__channel_options_t *,
                           zloom__channel_t *ret_channel, zloom_error_t *reterr);
 
@@ -136,6 +135,9 @@ typedef struct zloom__port_ops {
     //  readable at `until` at the latest.
     void (*settle) (zloom__port_t *, zloom_time_t until);
 
+    //  Which engine a channel has, for people.
+    const char *(*engine) (zloom__port_t *, zloom__channel_t);
+
     //  The endpoint as bound; borrowed.
     const char *(*endpoint) (zloom__port_t *, zloom__channel_t);
 
@@ -178,15 +180,16 @@ static inline void zloom__port_flush (zloom__port_t *self)
 
 //  What a port has to be able to do; each costs something.
 typedef struct zloom__port_options {
-    zloom_runtime_t *runtime;  //  NULL = the process's default
+    zloom_engine_t engine;     //  Which speaks to the network
+    zloom_runtime_t *runtime;  //  For libzmq; NULL = the process's default
     unsigned workers;          //  Threads for jobs
     zloom_time_t busy_poll;    //  How long to look again before sleeping; 0 = not at all
     bool is_woken;             //  `wake` will be called; implied by workers
     bool is_server;            //  Waits for requests, not for answers
 } zloom__port_options_t;
 
-//  Make a port that speaks through libzmq.
+//  Make a port into the world.
 //  Errors: NO_MEMORY, DESCRIPTORS, FORKED (a runtime of the parent's), SYSTEM.
-zloom__port_t *zloom__zmq_port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
+zloom__port_t *zloom__port_new (const zloom__port_options_t *options, zloom_error_t *reterr);
 
 #endif

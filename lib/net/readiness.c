@@ -33,7 +33,7 @@ void zloom__readiness_close (zloom__readiness_t *self)
 
 void zloom__readiness_watch (zloom__readiness_t *self, int fd)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = (uint64_t) fd}};
     if (fd != -1)
         epoll_ctl (self->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -42,6 +42,13 @@ void zloom__readiness_unwatch (zloom__readiness_t *self, int fd)
 {
     if (fd != -1)
         epoll_ctl (self->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+bool zloom__readiness_watch_edges (zloom__readiness_t *self, int fd, uint64_t token)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data = {.u64 = token}};
+    return epoll_ctl (self->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void s_set_pending (zloom__readiness_t *self, bool is_pending)
@@ -76,10 +83,18 @@ static void s_take_alarm (zloom__readiness_t *self)
         self->alarm_at = ZLOOM_NEVER;
 }
 
-int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_time_t until,
-                           int *ret_fds, int most)
+static zloom__ready_t s_describe (const struct epoll_event *event)
 {
-    enum { AT_ONCE = 16 };
+    return (zloom__ready_t){.token = event->data.u64,
+                            .is_in = event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR),
+                            .is_out = event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR),
+                            .has_hung_up = event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)};
+}
+
+int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_time_t until,
+                           zloom__ready_t *ret_ready, int most)
+{
+    enum { AT_ONCE = 64 };
     struct epoll_event events[AT_ONCE];
     bool waits = until > now;
     if (waits && until < self->alarm_at)
@@ -87,12 +102,12 @@ int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_tim
     int count = epoll_wait (self->epoll, events, most < AT_ONCE ? most : AT_ONCE, waits ? -1 : 0);
     int found = 0;
     for (int i = 0; i < count; i++)
-        if (events[i].data.fd == self->timer)
+        if (events[i].data.u64 == (uint64_t) self->timer)
             s_take_alarm (self);
-        else if (events[i].data.fd == self->pending)
+        else if (events[i].data.u64 == (uint64_t) self->pending)
             s_set_pending (self, false);  //  Whoever waits here looks for himself
         else
-            ret_fds[found++] = events[i].data.fd;
+            ret_ready[found++] = s_describe (&events[i]);
     return found;
 }
 

@@ -16,6 +16,7 @@
 #define ZLOOM_NET_READINESS_INTERNAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/time.h"
 
@@ -37,15 +38,27 @@ bool zloom__readiness_open (zloom__readiness_t *self);
 
 void zloom__readiness_close (zloom__readiness_t *self);
 
-//  Watch a descriptor too (-1: none), and no longer.
+//  What there is about a descriptor.
+typedef struct zloom__ready {
+    uint64_t token;    //  The descriptor's own number, or what it was given
+    bool is_in;        //  It can be read, or is at its end
+    bool is_out;       //  It can be written
+    bool has_hung_up;  //  The other end writes no more, or it has failed
+} zloom__ready_t;
+
+//  Watch a descriptor too (-1: none), and no longer. Its token is its number.
 void zloom__readiness_watch (zloom__readiness_t *self, int fd);
 void zloom__readiness_unwatch (zloom__readiness_t *self, int fd);
 
-//  Wait until a descriptor is readable, at most until a time, as of `now`.
-//  Returns how many are, and puts up to `most` of them into ret_fds. It may be
-//  0 before the time.
+//  Watch a descriptor for all that happens to it, and be told of each change
+//  once; it is forgotten when it is closed. False: errno says why.
+bool zloom__readiness_watch_edges (zloom__readiness_t *self, int fd, uint64_t token);
+
+//  Wait until a descriptor is ready, at most until a time, as of `now`.
+//  Returns how many are, and puts up to `most` of them into ret_ready. It may
+//  be 0 before the time.
 int zloom__readiness_wait (zloom__readiness_t *self, zloom_time_t now, zloom_time_t until,
-                           int *ret_fds, int most);
+                           zloom__ready_t *ret_ready, int most);
 
 //  Be readable from now on, or from `until` (NEVER: when a descriptor is).
 void zloom__readiness_settle (zloom__readiness_t *self, bool is_pending, zloom_time_t until);

@@ -69,12 +69,12 @@ static zloom_code_t s_stats (zloom_call_t *call, void *context)
     zloom_pack_map_head (buffer, 16);
     zloom_code_t code = zloom_pack (
         buffer, NULL, "ss sI sI sU sU sU sU sU sU sU sU sU sU su su s", "engine",
-        server->port->ops->name, "pid", (int64_t) getpid (), "uptime_ms", uptime / ZLOOM_MSEC,
-        "requests", stats.requests, "notifications", stats.notifications, "ok", stats.ok, "failed",
-        stats.failed, "items", stats.items, "expired", stats.expired, "cancelled", stats.cancelled,
-        "refused", stats.refused, "undeliverable", stats.undeliverable, "malformed",
-        stats.malformed, "pending", (unsigned) stats.pending, "max_pending_seen",
-        (unsigned) stats.max_pending_seen, "methods");
+        server->port->ops->engine (server->port, 0), "pid", (int64_t) getpid (), "uptime_ms",
+        uptime / ZLOOM_MSEC, "requests", stats.requests, "notifications", stats.notifications, "ok",
+        stats.ok, "failed", stats.failed, "items", stats.items, "expired", stats.expired,
+        "cancelled", stats.cancelled, "refused", stats.refused, "undeliverable",
+        stats.undeliverable, "malformed", stats.malformed, "pending", (unsigned) stats.pending,
+        "max_pending_seen", (unsigned) stats.max_pending_seen, "methods");
     zloom_pack_map_head (buffer, (uint32_t) server->method_count);
     if (!code)
         code = s_pack_method_stats (server, buffer);

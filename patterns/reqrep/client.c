@@ -144,9 +144,10 @@ zloom_client_t *zloom_client_new (const char *endpoints, const zloom_client_opti
                                   zloom_error_t *reterr)
 {
     const zloom_client_options_t *given = options ? options : &s_usual;
-    const zloom__port_options_t needs = {.runtime = given->runtime,
+    const zloom__port_options_t needs = {.engine = given->engine,
+                                         .runtime = given->runtime,
                                          .busy_poll = given->busy_poll_us * ZLOOM_USEC};
-    zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
+    zloom__port_t *port = zloom__port_new (&needs, reterr);
     return port ? zloom__client_new_over (port, endpoints, given, reterr) : NULL;
 }
 

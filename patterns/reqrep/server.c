@@ -38,8 +38,10 @@ zloom_code_t zloom__server_enter (zloom_server_t *self)
                             "%s", flaw);
 }
 
+//  What was sent leaves, and a foreign loop learns when to come back.
 static void s_settle (zloom_server_t *self)
 {
+    zloom__port_flush (self->port);
     if (self->in_foreign_loop)
         self->port->ops->settle (self->port, TAILQ_EMPTY (&self->ready)
                                                  ? zloom__server_next_due (self)
@@ -172,12 +174,13 @@ zloom_server_t *zloom_server_new (const char *endpoints, const zloom_server_opti
                                   zloom_error_t *reterr)
 {
     const zloom_server_options_t *given = options ? options : &s_usual;
-    const zloom__port_options_t needs = {.runtime = given->runtime,
+    const zloom__port_options_t needs = {.engine = given->engine,
+                                         .runtime = given->runtime,
                                          .workers = given->workers,
                                          .busy_poll = given->busy_poll_us * ZLOOM_USEC,
                                          .is_woken = true,
                                          .is_server = true};
-    zloom__port_t *port = zloom__zmq_port_new (&needs, reterr);
+    zloom__port_t *port = zloom__port_new (&needs, reterr);
     return port ? zloom__server_new_over (port, endpoints, given, reterr) : NULL;
 }
 

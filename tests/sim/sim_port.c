@@ -172,6 +172,13 @@ static zloom_code_t s_open (zloom__port_t *port, const zloom__channel_options_t 
     return ZLOOM_OK;
 }
 
+static const char *s_engine (zloom__port_t *base, zloom__channel_t channel)
+{
+    (void) base;
+    (void) channel;
+    return "simulated";
+}
+
 static const char *s_endpoint (zloom__port_t *port, zloom__channel_t channel)
 {
     return s_self (port)->channels[channel].endpoint;
@@ -430,7 +437,7 @@ void sim_port_crash (sim_port_t *self)
     sim_net_leave (self->net, self, false);
 }
 
-static const zloom__port_ops_t s_ops = {.name = "simulated",
+static const zloom__port_ops_t s_ops = {.engine = s_engine,
                                         .open = s_open,
                                         .send = s_send,
                                         .next = s_next,

@@ -17,7 +17,7 @@ void port_new (port_t *self, zloom_runtime_t *runtime, unsigned workers)
     const zloom__port_options_t options = {
         .runtime = runtime, .workers = workers, .is_woken = true};
     zloom_error_t error;
-    *self = (port_t){.port = zloom__zmq_port_new (&options, &error)};
+    *self = (port_t){.port = zloom__port_new (&options, &error)};
     if (!self->port)
         fail_msg ("%s", error.text);
 }

@@ -229,7 +229,7 @@ static void test_port_without_memory_is_an_error (void **state)
         const zloom__port_options_t options = {.workers = 1};
         zloom_error_t error;
         heap_install (&heap, ++fail_at);
-        port = zloom__zmq_port_new (&options, &error);
+        port = zloom__port_new (&options, &error);
         if (!port)
             assert_int_equal (error.reason, ZLOOM_REASON_NO_MEMORY);
         else
@@ -257,7 +257,7 @@ static void test_port_in_a_full_descriptor_table_says_so (void **state)
         few.rlim_cur = (rlim_t) (lowest + refused);
         assert_int_equal (setrlimit (RLIMIT_NOFILE, &few), 0);
         const zloom__port_options_t options = {.is_woken = true};
-        port_t port = {.port = zloom__zmq_port_new (&options, &error)};
+        port_t port = {.port = zloom__port_new (&options, &error)};
         if (port.port)
             opened = s_open (&port, ZLOOM__ROLE_SERVER, endpoint, &error) == ZLOOM_REASON_NONE;
         if (!opened)

@@ -425,7 +425,7 @@ static int s_use_runtime_in_child (fixture_t *self)
     s_context = zloom_runtime_context (s_runtime);
     const zloom__port_options_t options = {.runtime = s_runtime};
     zloom_error_t error = {0};
-    if (zloom__zmq_port_new (&options, &error))
+    if (zloom__port_new (&options, &error))
         return 1;
     zloom_runtime_destroy (&s_runtime);
     return error.reason == ZLOOM_REASON_FORKED ? 7 : 2;

@@ -113,16 +113,17 @@ static void test_readiness_forgets_a_descriptor_that_is_not_watched_any_more (vo
 }
 
 //  Wait for descriptors; those of its own are not told.
-static int s_wait (zloom__readiness_t *self, zloom_time_t timeout, int *ret_fds)
+static int s_wait (zloom__readiness_t *self, zloom_time_t timeout, zloom__ready_t *ret_ready)
 {
     zloom_time_t now = zloom_time_now ();
-    return zloom__readiness_wait (self, now, now + timeout, ret_fds, 8);
+    return zloom__readiness_wait (self, now, now + timeout, ret_ready, 8);
 }
 
 static void test_readiness_wait_tells_which_descriptors_are_readable (void **state)
 {
     zloom__readiness_t *self = (zloom__readiness_t *) *state;
-    int fds[3], found[8];
+    int fds[3];
+    zloom__ready_t found[8];
     for (int i = 0; i < 3; i++) {
         fds[i] = eventfd (0, EFD_CLOEXEC);
         zloom__readiness_watch (self, fds[i]);
@@ -131,7 +132,7 @@ static void test_readiness_wait_tells_which_descriptors_are_readable (void **sta
     eventfd_write (fds[1], 1);
     for (int again = 0; again < 2; again++) {
         assert_int_equal (s_wait (self, 20 * ZLOOM_SEC, found), 1);
-        assert_int_equal (found[0], fds[1]);
+        assert_int_equal (found[0].token, fds[1]);
     }
     eventfd_write (fds[0], 1);
     eventfd_write (fds[2], 1);
@@ -162,7 +163,7 @@ static void test_readiness_wait_ends_at_its_time (void **state)
 static void test_readiness_wait_for_a_time_that_has_passed_only_looks (void **state)
 {
     zloom__readiness_t *self = (zloom__readiness_t *) *state;
-    int found[8];
+    zloom__ready_t found[8];
     zloom_time_t from = zloom_time_now ();
     for (int i = 0; i < 100; i++) {
         assert_int_equal (s_wait (self, 0, found), 0);
@@ -175,7 +176,7 @@ static void test_readiness_wait_for_a_time_that_has_passed_only_looks (void **st
 static void test_readiness_is_settled_anew_after_a_wait (void **state)
 {
     zloom__readiness_t *self = (zloom__readiness_t *) *state;
-    int found[8];
+    zloom__ready_t found[8];
     zloom_time_t past = zloom_time_now ();
     for (int i = 0; i < 3; i++) {
         zloom__readiness_settle (self, true, past);
