@@ -15,7 +15,7 @@ enum { PATIENCE_MS = 20000 };
 void port_new (port_t *self, zloom_runtime_t *runtime, unsigned workers)
 {
     const zloom__port_options_t options = {
-        .runtime = runtime, .workers = workers, .is_woken = true};
+        .engine = ZLOOM_ENGINE_LIBZMQ, .runtime = runtime, .workers = workers, .is_woken = true};
     zloom_error_t error;
     *self = (port_t){.port = zloom__port_new (&options, &error)};
     if (!self->port)
