@@ -74,7 +74,7 @@ static void test_port_waits_no_longer_than_asked (void **state)
     assert_int_equal (port_next (&self->port, 0), ZLOOM__EVENT_TIMEOUT);
     assert_int_equal (port_next (&self->port, -1000), ZLOOM__EVENT_TIMEOUT);
     assert_true (zloom_time_now () - from < PATIENCE_MS * ZLOOM_MSEC);
-    zloom__channel_t channel = port_connect (&self->port, self->endpoint);
+    zloom__channel_t channel = port_connect (&self->port, self->endpoints[0]);
     assert_string_equal (self->port.port->ops->engine (self->port.port, channel), "libzmq");
 }
 
