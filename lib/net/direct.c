@@ -139,10 +139,13 @@ void zloom__direct_clear (zloom__direct_t *self)
     for (unsigned i = 0; i < self->channel_count; i++)
         zloom__direct_channel_end (self->channels[i]);
     for (uint32_t i = 0; i < self->capacity; i++)
-        if (self->slots[i].link) {
+        if (self->slots[i].link)
             zloom__link_close (self->slots[i].link, 0);
-            s_remove_link (self, self->slots[i].link);
-        }
+    zloom__direct_link_t *link;
+    while ((link = TAILQ_FIRST (&self->news))) {
+        TAILQ_REMOVE (&self->news, link, in_news);
+        s_remove_link (self, link);
+    }
     for (unsigned i = 0; i < self->channel_count; i++)
         zloom_free (self->channels[i]);
     for (unsigned i = 0; i < self->spare_count; i++)

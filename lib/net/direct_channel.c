@@ -155,22 +155,16 @@ void zloom__direct_channel_refused (zloom__direct_channel_t *self, const zloom_e
     self->refused = why->reason;
 }
 
-//  A handshake that came to nothing. Whoever hangs up when it has seen our
-//  socket type does not want it: libzmq says no more.
+//  A handshake that came to nothing: the peer said no word of it in time, or
+//  hung up, as one does that wants another mechanism.
 static void s_note_no_handshake (zloom__direct_channel_t *self, const zloom__direct_link_t *link)
 {
-    if (self->refused)
-        return;
-    s_note_trouble (self, ZLOOM_REASON_WRONG_PEER,
-                    link->has_ended
-                        ? "it accepts connections but does not speak ZMTP, or wants keys (CURVE)"
-                        : "it accepts connections but does not speak ZMTP");
-    if (!link->has_ended || link->zmtp.state != ZLOOM__ZMTP_IN_HANDSHAKE)
-        return;
-    s_note_trouble (
-        self, ZLOOM_REASON_WRONG_PEER,
-        "its ZeroMQ socket type does not fit a client (it must be ROUTER, REP or DEALER)");
-    self->refused = ZLOOM_REASON_WRONG_PEER;
+    if (!self->refused)
+        s_note_trouble (
+            self, ZLOOM_REASON_WRONG_PEER,
+            link->has_ended
+                ? "it accepts connections but does not speak ZMTP, or wants keys (CURVE)"
+                : "it accepts connections but does not speak ZMTP");
 }
 
 void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__direct_link_t *link,

@@ -15,6 +15,10 @@ enum { GATHERED_MOST = 65536 };
 //  Memory of a link's that is not given to others is given back.
 enum { SPARE_MOST = 1048576 };
 
+//  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
+//  names the connection.
+enum { HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
+
 //  How long a peer may take to shake hands.
 static const zloom_time_t s_handshake = 3 * ZLOOM_SEC;
 
@@ -356,10 +360,11 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
 }
 
 //  A frame of the envelope: a byte of length and the bytes.
-static void s_add_hop (zloom__direct_t *engine, zloom_bytes_t frame)
+static void s_add_hop (zloom__direct_link_t *self, zloom_bytes_t frame)
 {
+    zloom__direct_t *engine = s_engine (self);
     size_t left = sizeof engine->envelope - engine->envelope_size;
-    if (frame.size > UINT8_MAX || frame.size + 1 > left) {
+    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames >= HOPS_MOST) {
         engine->envelope_fits = false;
         return;
     }
@@ -374,7 +379,7 @@ static zloom__event_kind_t s_take_frame (zloom__direct_link_t *self, zloom_bytes
 {
     zloom__direct_t *engine = s_engine (self);
     if (more) {
-        s_add_hop (engine, frame);
+        s_add_hop (self, frame);
         return ZLOOM__EVENT_TIMEOUT;
     }
     size_t size = engine->envelope_size;

@@ -37,7 +37,7 @@ enum {
     ZLOOM__ZMTP_HEAD_MAX = 9,        //  Bytes before a frame's body, at most
     ZLOOM__ZMTP_LARGE = 4096,        //  Bodies from here on are not copied
     ZLOOM__ZMTP_COMMAND_MAX = 4096,  //  Largest command taken
-    ZLOOM__ZMTP_FRAMES_MAX = 16      //  Most frames of one message
+    ZLOOM__ZMTP_FRAMES_MAX = 64      //  Most frames of one message
 };
 
 //  What zloom__zmtp_take leaves of its input at NOTHING is less than this.

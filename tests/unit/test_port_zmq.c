@@ -256,7 +256,7 @@ static void test_port_in_a_full_descriptor_table_says_so (void **state)
         zloom_error_t error = {.reason = ZLOOM_REASON_NONE};
         few.rlim_cur = (rlim_t) (lowest + refused);
         assert_int_equal (setrlimit (RLIMIT_NOFILE, &few), 0);
-        const zloom__port_options_t options = {.is_woken = true};
+        const zloom__port_options_t options = {.engine = ZLOOM_ENGINE_LIBZMQ, .is_woken = true};
         port_t port = {.port = zloom__port_new (&options, &error)};
         if (port.port)
             opened = s_open (&port, ZLOOM__ROLE_SERVER, endpoint, &error) == ZLOOM_REASON_NONE;

@@ -147,7 +147,8 @@ static void test_readiness_wait_tells_which_descriptors_are_readable (void **sta
 static void test_readiness_wait_ends_at_its_time (void **state)
 {
     zloom__readiness_t *self = (zloom__readiness_t *) *state;
-    int fd = eventfd (1, EFD_CLOEXEC), found[8];
+    int fd = eventfd (1, EFD_CLOEXEC);
+    zloom__ready_t found[8];
     zloom__readiness_watch (self, fd);
     //  Leaves a timer behind that stands at an earlier time than the next wait's.
     assert_int_equal (s_wait (self, 10 * ZLOOM_MSEC, found), 1);

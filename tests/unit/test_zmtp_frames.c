@@ -281,9 +281,9 @@ static void test_zmtp_holds_the_number_of_frames (void **state)
             assert_string_equal (s_talk.error.text, "");
             assert_int_equal (s_talk.heard.size, 2 * FRAMES_MAX * 6);
         } else {
-            s_refused ("a message of more than 16 frames");
+            s_refused ("a message of more than 64 frames");
             assert_int_equal (s_talk.heard.size - FRAMES_MAX * 6,
-                              strlen ("REFUSED oversize: a message of more than 16 frames\n"));
+                              strlen ("REFUSED oversize: a message of more than 64 frames\n"));
         }
         s_tidy (state);
     }
