@@ -145,6 +145,7 @@ void zloom__direct_channel_rose (zloom__direct_channel_t *self, zloom_time_t now
 {
     self->rose_at = now;
     self->pause = 0;
+    self->hang_ups = 0;
     self->dial_at = ZLOOM_NEVER;
 }
 
@@ -155,16 +156,47 @@ void zloom__direct_channel_refused (zloom__direct_channel_t *self, const zloom_e
     self->refused = why->reason;
 }
 
+//  Whether the peer hung up when it had seen our socket type. One of libzmq does
+//  so where that does not fit, and says no more. Anybody may do it once.
+static bool s_has_hung_up_on_us (zloom__direct_channel_t *self, const zloom__direct_link_t *link)
+{
+    bool is_so = link->has_ended && link->zmtp.state == ZLOOM__ZMTP_IN_HANDSHAKE;
+    self->hang_ups = is_so ? self->hang_ups + 1 : 0;
+    return is_so;
+}
+
 //  A handshake that came to nothing: the peer said no word of it in time, or
 //  hung up, as one does that wants another mechanism.
 static void s_note_no_handshake (zloom__direct_channel_t *self, const zloom__direct_link_t *link)
 {
+    s_note_trouble (self, ZLOOM_REASON_WRONG_PEER,
+                    link->has_ended
+                        ? "it accepts connections but does not speak ZMTP, or wants keys (CURVE)"
+                        : "it accepts connections but does not speak ZMTP");
+    if (self->hang_ups < 2)
+        return;
+    s_note_trouble (
+        self, ZLOOM_REASON_WRONG_PEER,
+        "its ZeroMQ socket type does not fit a client (it must be ROUTER, REP or DEALER)");
+    self->refused = ZLOOM_REASON_WRONG_PEER;
+}
+
+static void s_dial_at_once (zloom__direct_channel_t *self, zloom_time_t now)
+{
+    self->addresses.count = 0;
+    self->dial_at = now;
+}
+
+static void s_fall_unopened (zloom__direct_channel_t *self, const zloom__direct_link_t *link,
+                             zloom_time_t now)
+{
+    bool has_hung_up = s_has_hung_up_on_us (self, link);
     if (!self->refused)
-        s_note_trouble (
-            self, ZLOOM_REASON_WRONG_PEER,
-            link->has_ended
-                ? "it accepts connections but does not speak ZMTP, or wants keys (CURVE)"
-                : "it accepts connections but does not speak ZMTP");
+        s_note_no_handshake (self, link);
+    if (has_hung_up && self->hang_ups < 2)
+        s_dial_at_once (self, now);
+    else
+        s_dial_later (self, now);
 }
 
 void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__direct_link_t *link,
@@ -172,16 +204,14 @@ void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__dir
 {
     self->link = NULL;
     if (!link->was_open) {
-        s_note_no_handshake (self, link);
-        s_dial_later (self, now);
+        s_fall_unopened (self, link, now);
         return;
     }
     s_note_trouble (self, ZLOOM_REASON_NO_PEER, "the connection was lost");
     //  A link that lasted is tried again at once; its server may be back.
-    if (now - self->rose_at >= s_least_pause (self)) {
-        self->addresses.count = 0;
-        self->dial_at = now;
-    } else
+    if (now - self->rose_at >= s_least_pause (self))
+        s_dial_at_once (self, now);
+    else
         s_dial_later (self, now);
 }
 

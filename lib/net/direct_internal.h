@@ -110,6 +110,7 @@ struct zloom__direct_channel {
     zloom_time_t dial_at;     //  When to do what comes next; NEVER = nothing
     zloom_time_t give_up_at;  //  Of the lookup
     zloom_time_t pause;       //  Before the next try; 0 = none yet
+    unsigned hang_ups;        //  Handshakes in a row in which the peer hung up
     zloom_time_t rose_at;     //  When the link came up last
     zloom_reason_t refused;   //  A try that another one won't mend; to be told
     zloom_reason_t trouble;   //  Why there is no link, as far as is known

@@ -627,12 +627,13 @@ static void s_take_frame (zloom_server_t *self, const zloom__event_t *event)
     }
 }
 
-//  A call of a bucket that came by a link and that somebody still waits for.
+//  A call of a bucket that came by a link and that somebody still waits for. For
+//  a notification nobody does: it is worked on though its sender has left.
 static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket, zloom__link_t link)
 {
     zloom_call_t *call;
     LIST_FOREACH (call, &self->table[bucket], in_table)
-    if (call->link == link && s_is_open (call))
+    if (call->link == link && !call->is_notification && s_is_open (call))
         return call;
     return NULL;
 }
