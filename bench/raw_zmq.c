@@ -20,36 +20,25 @@ static void s_check (int rc, const char *what)
         fail ("raw-zmq: %s: %s", what, zmq_strerror (errno));
 }
 
-static void *s_context_new (void)
-{
-    void *context = zmq_ctx_new ();
-    s_check (context ? 0 : -1, "zmq_ctx_new");
-    return context;
-}
-
-static void s_context_destroy (void *context)
-{
-    s_check (zmq_ctx_term (context), "zmq_ctx_term");
-}
-
 //  What is still queued when a socket closes is the word for stop, at most.
-static void *s_socket_new (void *context, int type)
+static void *s_socket_new (void *zmq, int type)
 {
     const int linger_ms = 1000;
-    void *socket = zmq_socket (context, type);
+    void *socket = zmq_socket (zmq, type);
     s_check (socket ? 0 : -1, "zmq_socket");
     s_check (zmq_setsockopt (socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms), "ZMQ_LINGER");
     return socket;
 }
 
-static void s_socket_destroy (void *socket)
+static void s_socket_close (void *socket)
 {
     s_check (zmq_close (socket), "zmq_close");
 }
 
-static void *s_server_new (void *context, const char *endpoint)
+static void *s_server_open (const contender_t *contender, void *zmq, const char *endpoint)
 {
-    void *socket = s_socket_new (context, ZMQ_ROUTER);
+    (void) contender;
+    void *socket = s_socket_new (zmq, ZMQ_ROUTER);
     s_check (zmq_bind (socket, endpoint), endpoint);
     return socket;
 }
@@ -71,12 +60,13 @@ static void s_server_run (void *socket)
     zmq_msg_close (&body);
 }
 
-static void *s_client_new (void *context, const char *endpoint)
+static void *s_client_open (const contender_t *contender, void *zmq, const char *endpoint)
 {
+    (void) contender;
     client_t *self = (client_t *) calloc (1, sizeof *self);
     if (!self)
         fail ("raw-zmq: no memory");
-    self->socket = s_socket_new (context, ZMQ_DEALER);
+    self->socket = s_socket_new (zmq, ZMQ_DEALER);
     zmq_msg_init (&self->answer);
     s_check (zmq_connect (self->socket, endpoint), endpoint);
     return self;
@@ -95,23 +85,16 @@ static void s_stop (void *client)
     s_check (zmq_send (((client_t *) client)->socket, "", 0, 0), "zmq_send");
 }
 
-static void s_client_destroy (void *client)
+static void s_client_close (void *client)
 {
     client_t *self = (client_t *) client;
     zmq_msg_close (&self->answer);
-    s_socket_destroy (self->socket);
+    s_socket_close (self->socket);
     free (self);
 }
 
-const contender_t contender_raw_zmq = {
-    .name = "raw-zmq",
-    .context_new = s_context_new,
-    .context_destroy = s_context_destroy,
-    .server_new = s_server_new,
-    .server_run = s_server_run,
-    .server_destroy = s_socket_destroy,
-    .client_new = s_client_new,
-    .call = s_call,
-    .stop = s_stop,
-    .client_destroy = s_client_destroy,
-};
+const server_kind_t server_raw_zmq = {
+    .open = s_server_open, .run = s_server_run, .close = s_socket_close};
+
+const client_kind_t client_raw_zmq = {
+    .open = s_client_open, .call = s_call, .stop = s_stop, .close = s_client_close};
