@@ -127,6 +127,7 @@ const section_t *bench_run (bench_t *self, const section_t *section)
 
     fflush (stdout);
     self->exit_code = section_run (kept);
+    folder_empty (self->folder);
     if (self->exit_code) {
         section_clear (kept);
         return NULL;

@@ -12,6 +12,7 @@
 #define ZLOOM_BENCH_CONTENDER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "net/engine.h"
@@ -32,6 +33,8 @@ typedef struct client_kind {
     void *(*open) (const contender_t *contender, void *zmq, const char *endpoint);
     //  A round trip. The answer is borrowed until the next one.
     zloom_bytes_t (*call) (void *client, zloom_bytes_t payload);
+    //  Or else: so many round trips, and what each took.
+    void (*calls) (void *client, zloom_bytes_t payload, unsigned count, int64_t *ret_ns);
     //  Make the server's `run` return.
     void (*stop) (void *client);
     void (*close) (void *client);
@@ -43,14 +46,24 @@ struct contender {
     const client_kind_t *client;
     zloom_engine_t engine;  //  Of zloom's ends
     bool sleeps_at_once;    //  zloom's ends do not spin
+    const char *program;    //  Of a foreign peer, which has no server here; else NULL
+    const char *endpoint;   //  Of a foreign peer, as it was given
 };
 
 //  libzmq alone: DEALER to ROUTER, each waiting in a blocking receive.
 extern const server_kind_t server_raw_zmq;
 extern const client_kind_t client_raw_zmq;
 
+//  The same with MessagePack-RPC written and read by hand: what zloom's ends
+//  take for a plain peer.
+extern const server_kind_t server_raw_rpc;
+extern const client_kind_t client_raw_rpc;
+
 //  zloom_client_call to an inline handler of a zloom_server.
 extern const server_kind_t server_zloom;
 extern const client_kind_t client_zloom;
+
+//  A program of another toolkit; see peer.h.
+extern const client_kind_t client_peer;
 
 #endif

@@ -10,6 +10,7 @@
 #include <zmq.h>
 
 #include "fail.h"
+#include "peer.h"
 #include "process.h"
 
 //  How long opening and closing may take, in seconds.
@@ -37,24 +38,18 @@ static void *s_context_new (void)
 
 //  Servers.
 
-//  An end is pinned to a core of its own only when it is open: one that finds
-//  itself on a single core while it is made may take it for the only one.
-static void s_run_server (const seat_t *seat, void *server)
-{
-    if (seat->contest->cores == CORES_TWO)
-        place_pin (END_SERVER);
-    seat->contender->server->run (server);
-}
-
 //  The whole life of a server's process.
 static void s_serve (void *seat_p, int input, int output)
 {
-    (void) input;
     const seat_t *seat = (const seat_t *) seat_p;
+    if (seat->contest->cores == CORES_TWO)
+        place_pin (END_SERVER);
+    if (seat->contender->program)
+        peer_serve (seat->contender, seat->endpoint, input, output);
     void *zmq = s_context_new ();
     void *server = seat->contender->server->open (seat->contender, zmq, seat->endpoint);
     process_say_ready (output);
-    s_run_server (seat, server);
+    seat->contender->server->run (server);
     seat->contender->server->close (server);
     zmq_ctx_term (zmq);
 }
@@ -62,7 +57,9 @@ static void s_serve (void *seat_p, int input, int output)
 static void *s_serve_thread (void *seat_p)
 {
     const seat_t *seat = (const seat_t *) seat_p;
-    s_run_server (seat, seat->server);
+    if (seat->contest->cores == CORES_TWO)
+        place_pin (END_SERVER);
+    seat->contender->server->run (seat->server);
     return NULL;
 }
 
@@ -81,8 +78,11 @@ static void s_open_server (seat_t *seat, const contender_t *contender)
 {
     const contest_t *contest = seat->contest;
     seat->contender = contender;
-    place_endpoint (contest->transport, contest->folder, contender->name, seat->endpoint,
-                    sizeof seat->endpoint);
+    if (contender->program)
+        peer_endpoint (contender, contest->folder, seat->endpoint, sizeof seat->endpoint);
+    else
+        place_endpoint (contest->transport, contest->folder, contender->name, seat->endpoint,
+                        sizeof seat->endpoint);
     if (contest->transport == TRANSPORT_INPROC)
         return;
     seat->process = process_start (contender->name, s_serve, seat);
@@ -145,9 +145,14 @@ static void s_live (section_t *section)
         seats[i].contest = self;
         s_open_server (&seats[i], self->contenders[i]);
     }
+    //  A process is pinned with all its threads. Of threads only those two are
+    //  that work, and each when it does: before that they share what they have.
+    bool is_apart = self->transport != TRANSPORT_INPROC;
+    if (self->cores == CORES_TWO && is_apart)
+        place_pin (END_CLIENT);
     for (size_t i = 0; i < self->count; i++)
         s_open_client (&seats[i]);
-    if (self->cores == CORES_TWO)
+    if (self->cores == CORES_TWO && !is_apart)
         place_pin (END_CLIENT);
 
     s_play (section, self, seats);

@@ -13,7 +13,7 @@ typedef enum transport { TRANSPORT_TCP, TRANSPORT_IPC, TRANSPORT_INPROC } transp
 enum { TRANSPORTS = 3 };
 
 //  ANY: where the kernel puts them. ONE: every thread of both ends on the same
-//  one. TWO: the client's thread on one, the server's on another.
+//  one. TWO: those of the client on one, those of the server on another.
 typedef enum cores { CORES_ANY, CORES_ONE, CORES_TWO } cores_t;
 
 enum { CORES = 3 };

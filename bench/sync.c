@@ -31,23 +31,37 @@ static int64_t s_time_call (const contender_t *contender, void *client, zloom_by
     return end - start;
 }
 
+static void s_time_calls (const contender_t *contender, void *client, zloom_bytes_t payload,
+                          unsigned count, int64_t *ret_ns)
+{
+    if (contender->client->calls) {
+        contender->client->calls (client, payload, count, ret_ns);
+        return;
+    }
+    for (unsigned call = 0; call < count; call++)
+        ret_ns[call] = s_time_call (contender, client, payload);
+}
+
 static void s_round (const contest_t *contest, const contender_t *contender, void *client,
                      double *ret_values)
 {
     zloom_histogram_t *histogram = zloom_histogram_new (NULL, NULL);
+    int64_t *times = (int64_t *) calloc (contest->calls, sizeof *times);
     unsigned char *data = contest_payload (contest);
-    if (!histogram)
+    if (!histogram || !times)
         fail ("no memory");
     zloom_bytes_t payload = zloom_bytes (data, contest->payload_bytes);
 
-    for (unsigned call = 0; call < contest->calls / 10; call++)
-        s_time_call (contender, client, payload);
+    s_time_calls (contender, client, payload, contest->calls / 10, times);
+    s_time_calls (contender, client, payload, contest->calls, times);
     for (unsigned call = 0; call < contest->calls; call++)
-        zloom_histogram_record (histogram, s_time_call (contender, client, payload));
+        if (!zloom_histogram_record (histogram, times[call]))
+            fail ("%s: a call took %lld ns", contender->name, (long long) times[call]);
 
     ret_values[P50] = (double) zloom_histogram_value_at_percentile (histogram, 50);
     ret_values[P99] = (double) zloom_histogram_value_at_percentile (histogram, 99);
     free (data);
+    free (times);
     zloom_histogram_destroy (&histogram);
 }
 
