@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "flow.h"
 #include "net/engine.h"
 
 typedef struct contender contender_t;
@@ -35,6 +36,8 @@ typedef struct client_kind {
     zloom_bytes_t (*call) (void *client, zloom_bytes_t payload);
     //  Or else: so many round trips, and what each took.
     void (*calls) (void *client, zloom_bytes_t payload, unsigned count, int64_t *ret_ns);
+    //  Calls as a flow wants them; returns when it is done. Optional.
+    void (*flow) (void *client, flow_t *flow);
     //  Make the server's `run` return.
     void (*stop) (void *client);
     void (*close) (void *client);
@@ -46,6 +49,7 @@ struct contender {
     const client_kind_t *client;
     zloom_engine_t engine;  //  Of zloom's ends
     bool sleeps_at_once;    //  zloom's ends do not spin
+    bool is_unbounded;      //  libzmq's ends have no bound on their queues
     const char *program;    //  Of a foreign peer, which has no server here; else NULL
     const char *endpoint;   //  Of a foreign peer, as it was given
 };

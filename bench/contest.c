@@ -72,6 +72,25 @@ static void s_on_early_death (int signal_number)
     _exit (written < 0 ? 2 : 1);
 }
 
+//  Whose turn it is, or NULL.
+static const char *volatile s_turn;
+
+//  The section ends by this signal, and its parent sees that it hung; but not
+//  with whom.
+static void s_on_alarm (int signal_number)
+{
+    const char *name = s_turn;
+    if (name) {
+        static const char text[] = "bench: no end of the round of ";
+        ssize_t written = write (STDERR_FILENO, text, sizeof text - 1);
+        written += write (STDERR_FILENO, name, strlen (name));
+        written += write (STDERR_FILENO, "\n", 1);
+        (void) written;
+    }
+    signal (signal_number, SIG_DFL);
+    raise (signal_number);
+}
+
 //  Opening and closing.
 
 static void s_open_server (seat_t *seat, const contender_t *contender)
@@ -117,19 +136,23 @@ static void s_close (seat_t *seat)
 
 //  Rounds.
 
-static void s_play (section_t *section, const contest_t *self, const seat_t *seats)
+static void s_play_round (const seat_t *seat, double *ret_values)
 {
-    double discarded[16];
-    for (size_t i = 0; i < self->count; i++) {
-        alarm (self->round_seconds);
-        self->round (self, seats[i].contender, seats[i].client, discarded);
-    }
+    const contest_t *contest = seat->contest;
+    s_turn = seat->contender->name;
+    alarm (contest->round_seconds);
+    contest->round (contest, seat->contender, seat->client, ret_values);
+    s_turn = NULL;
+}
+
+static void s_play (section_t *section, const seat_t *seats)
+{
+    double discarded[SECTION_MEASURES];
+    for (size_t i = 0; i < section->contenders; i++)
+        s_play_round (&seats[i], discarded);
     for (unsigned round = 0; round < section->rounds; round++)
-        for (size_t i = 0; i < self->count; i++) {
-            alarm (self->round_seconds);
-            self->round (self, seats[i].contender, seats[i].client,
-                         section_values (section, i, round));
-        }
+        for (size_t i = 0; i < section->contenders; i++)
+            s_play_round (&seats[i], section_values (section, i, round));
 }
 
 //  The whole life of the section's process.
@@ -140,6 +163,7 @@ static void s_live (section_t *section)
     if (self->cores == CORES_ONE)
         place_pin (END_CLIENT);
     signal (SIGCHLD, s_on_early_death);
+    signal (SIGALRM, s_on_alarm);
     alarm (OPENING);
     for (size_t i = 0; i < self->count; i++) {
         seats[i].contest = self;
@@ -155,7 +179,7 @@ static void s_live (section_t *section)
     if (self->cores == CORES_TWO && !is_apart)
         place_pin (END_CLIENT);
 
-    s_play (section, self, seats);
+    s_play (section, seats);
 
     alarm (CLOSING);
     signal (SIGCHLD, SIG_DFL);

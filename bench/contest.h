@@ -29,7 +29,10 @@ struct contest {
                    double *ret_values);
     unsigned round_seconds;  //  One that takes longer hangs
     size_t payload_bytes;    //  At least 1
-    unsigned calls;          //  In a round
+    unsigned calls;          //  In a round, where it is of so many
+    unsigned ms;             //  How long a round takes, where it is of so long
+    unsigned window;         //  Calls under way, where they are many
+    double rate_per_s;       //  Calls begun, where that is fixed
 };
 
 //  Make a section of it, that plays so many rounds. The name begins with

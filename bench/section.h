@@ -29,7 +29,8 @@ typedef struct measure {
     bool decides;  //  The verdict is on this one
 } measure_t;
 
-enum { SECTION_CONTENDERS = 16 };
+//  At most.
+enum { SECTION_CONTENDERS = 16, SECTION_MEASURES = 8 };
 
 typedef struct section section_t;
 

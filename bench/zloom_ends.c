@@ -1,5 +1,6 @@
 #include "contender.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <zloom.h>
 
@@ -123,6 +124,85 @@ static zloom_bytes_t s_call (void *client, zloom_bytes_t payload)
     return zloom_bytes (data, size);
 }
 
+static void s_begin (zloom_client_t *client, flow_t *flow);
+
+static void s_on_reply (zloom_client_t *client, zloom_reply_t *reply, void *context)
+{
+    flow_t *flow = (flow_t *) context;
+    const void *data;
+    size_t size;
+    if (zloom_reply_code (reply))
+        s_fail (zloom_reply_error (reply));
+    if (zloom_reply_read (reply, "b", &data, &size))
+        s_fail (zloom_client_last_error (client));
+    flow_end (flow, zloom_bytes (data, size));
+    if (!flow_is_open (flow) && flow_has_room (flow))
+        s_begin (client, flow);
+}
+
+static void s_begin (zloom_client_t *client, flow_t *flow)
+{
+    zloom_bytes_t body = flow_begin (flow);
+    if (zloom_client_start (client, NULL, NULL, s_on_reply, flow, "echo", "b", body.data,
+                            body.size))
+        s_fail (zloom_client_last_error (client));
+}
+
+//  What is begun in one go leaves in one go.
+static void s_cork (zloom_client_t *client)
+{
+    if (zloom_client_cork (client))
+        s_fail (zloom_client_last_error (client));
+}
+
+static void s_uncork (zloom_client_t *client)
+{
+    if (zloom_client_uncork (client))
+        s_fail (zloom_client_last_error (client));
+}
+
+static void s_process (zloom_client_t *client, uint32_t timeout_ms)
+{
+    if (zloom_client_process (client, timeout_ms))
+        s_fail (zloom_client_last_error (client));
+}
+
+static void s_flow_closed (zloom_client_t *client, flow_t *flow)
+{
+    s_cork (client);
+    while (flow_has_room (flow))
+        s_begin (client, flow);
+    s_uncork (client);
+    while (!flow_is_done (flow))
+        s_process (client, 1000);
+}
+
+//  Never sleeps, but lets others run while there is nothing to do.
+static void s_flow_open (zloom_client_t *client, flow_t *flow)
+{
+    while (!flow_is_done (flow)) {
+        uint64_t before = flow->begun + flow->ended;
+        zloom_time_t now = zloom_time_now ();
+        if (flow_is_due (flow, now)) {
+            s_cork (client);
+            while (flow_is_due (flow, now))
+                s_begin (client, flow);
+            s_uncork (client);
+        }
+        s_process (client, 0);
+        if (before == flow->begun + flow->ended)
+            sched_yield ();
+    }
+}
+
+static void s_flow (void *client, flow_t *flow)
+{
+    if (flow_is_open (flow))
+        s_flow_open (((client_t *) client)->client, flow);
+    else
+        s_flow_closed (((client_t *) client)->client, flow);
+}
+
 static void s_stop (void *client)
 {
     zloom_client_t *self = ((client_t *) client)->client;
@@ -142,4 +222,4 @@ const server_kind_t server_zloom = {
     .open = s_server_open, .run = s_server_run, .close = s_server_close};
 
 const client_kind_t client_zloom = {
-    .open = s_client_open, .call = s_call, .stop = s_stop, .close = s_client_close};
+    .open = s_client_open, .call = s_call, .flow = s_flow, .stop = s_stop, .close = s_client_close};
