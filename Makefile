@@ -9,6 +9,7 @@
 #  See and measure
 #    make demo            a one-minute tour of what exists
 #    make bench           compare with raw libzmq; results go to build/bench/
+#    make bench T=window BENCH_ARGS=--quick   only some of it, with options
 #
 #  Test
 #    make test            everything, with address and undefined sanitizers
@@ -299,7 +300,7 @@ run-demo: all $(call programs,$(BENCH_SOURCES))
 	@BUILD='$(abspath $(OBJ))' PATH='$(abspath $(OBJ))':"$$PATH" tests/support/demo.sh
 
 .PHONY: bench
-bench: $(if $(SAN)$(COV),refuse-bench,$(call programs,$(BENCH_SOURCES)))
+bench: $(if $(SAN)$(COV),refuse-bench,$(call programs,$(call matching,$(BENCH_SOURCES))))
 	@mkdir -p $(BUILD)/bench; for program in $(filter $(OBJ)/%,$^); do \
 	    results=$(BUILD)/bench/$${program##*/}; \
 	    $$program --json $$results.json $(BENCH_ARGS) | tee $$results.txt; done

@@ -2,199 +2,149 @@
 //
 //  SPDX-License-Identifier: MPL-2.0
 
-#include <errno.h>
-#include <getopt.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "contender.h"
-#include "environment.h"
-#include "fail.h"
-#include "folder.h"
-#include "report.h"
-#include "section.h"
+#include "peer.h"
+#include "sync.h"
 
 #define TITLE "request/reply, one call at a time (sync)"
 
-static const contender_t *const s_contenders[] = {&contender_raw_zmq, &contender_zloom_call};
+static const contender_t s_raw_zmq = {
+    .name = "raw-zmq", .server = &server_raw_zmq, .client = &client_raw_zmq};
+static const contender_t s_zloom = {
+    .name = "zloom", .server = &server_zloom, .client = &client_zloom};
+static const contender_t s_zloom_blocking = {.name = "zloom-blocking",
+                                             .server = &server_zloom,
+                                             .client = &client_zloom,
+                                             .sleeps_at_once = true};
+static const contender_t s_zloom_libzmq = {.name = "zloom-libzmq",
+                                           .server = &server_zloom,
+                                           .client = &client_zloom,
+                                           .engine = ZLOOM_ENGINE_LIBZMQ};
+static const contender_t s_zloom_to_raw = {.name = "zloom-to-raw",
+                                           .server = &server_raw_rpc,
+                                           .client = &client_zloom,
+                                           .engine = ZLOOM_ENGINE_DIRECT,
+                                           .sleeps_at_once = true};
+static const contender_t s_raw_to_zloom = {.name = "raw-to-zloom",
+                                           .server = &server_zloom,
+                                           .client = &client_raw_rpc,
+                                           .engine = ZLOOM_ENGINE_DIRECT,
+                                           .sleeps_at_once = true};
 
-enum { CONTENDERS = sizeof s_contenders / sizeof s_contenders[0] };
+//  The first is the baseline. Over inproc zloom has but one engine, and no end
+//  lives in another process.
+static const contender_t *const s_contenders[] = {
+    &s_raw_zmq, &s_zloom, &s_zloom_blocking, &s_zloom_libzmq, &s_zloom_to_raw, &s_raw_to_zloom};
 
-typedef struct options {
-    unsigned rounds;
+enum {
+    CONTENDERS = sizeof s_contenders / sizeof s_contenders[0],
+    CONTENDERS_INPROC = 3,
+    PEERS = SECTION_CONTENDERS - CONTENDERS
+};
+
+typedef struct peers {
+    contender_t rows[PEERS];
+    size_t count;
+} peers_t;
+
+typedef struct settings {
+    bench_options_t common;
     unsigned calls;
-    size_t payload_bytes;
-    bool transports[TRANSPORTS];  //  None = all
-    bool pinned;                  //  Neither = both
-    bool unpinned;
-    const char *json;  //  Optional
-} options_t;
+    unsigned payload_bytes;
+    peers_t peers;
+} settings_t;
 
-#define OPTIONS_DEFAULT                                  \
-    {                                                    \
-        .rounds = 21, .calls = 2000, .payload_bytes = 32 \
-    }
-
-//  The command line.
-
-static const char s_help[] =
-    "Usage: bench_reqrep [OPTION]...\n"
-    "Compare a zloom call with a raw libzmq DEALER/ROUTER echo, in turn.\n\n"
-    "  --rounds N       rounds of each contender (21; a verdict needs 9)\n"
-    "  --calls N        calls measured in each round (2000)\n"
-    "  --payload BYTES  what goes there and back (32)\n"
-    "  --transport T    tcp, ipc or inproc; may be repeated (all)\n"
-    "  --pin            only with every thread on one core\n"
-    "  --no-pin         only with threads where the kernel puts them\n"
-    "  --json FILE      write every round's result there as well\n"
-    "  --help           this text\n";
-
-__attribute__ ((noreturn)) static void s_misused (const char *text)
+static bool s_take_peer (void *context, const char *value)
 {
-    fprintf (stderr, "bench: '%s' is not possible here; try --help\n", text);
-    exit (2);
+    peers_t *peers = (peers_t *) context;
+    char *text = strdup (value);
+    return text && peers->count < PEERS && peer_read (text, &peers->rows[peers->count])
+           && ++peers->count;
 }
 
-static unsigned s_number (const char *option, const char *value, unsigned long most)
+static void s_parse (int argc, char **argv, settings_t *settings)
 {
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul (value, &end, 10);
-    if (errno || end == value || *end || number < 1 || number > most) {
-        fprintf (stderr, "bench: --%s: '%s' is not a number from 1 to %lu\n", option, value, most);
-        exit (2);
-    }
-    return (unsigned) number;
+    const option_row_t rows[] = {
+        bench_option_rounds (&settings->common),
+        {.name = "calls",
+         .argument = "N",
+         .help = "calls measured in each round",
+         .number = &settings->calls,
+         .most = 10000000},
+        {.name = "payload",
+         .argument = "BYTES",
+         .help = "what goes there and back (32)",
+         .number = &settings->payload_bytes,
+         .most = 1 << 20},
+        bench_option_transport (&settings->common),
+        bench_option_cores (&settings->common),
+        {.name = "peer",
+         .argument = "P",
+         .help = "NAME=PROGRAM=ENDPOINT: a foreign program too; may be repeated",
+         .take = s_take_peer,
+         .context = &settings->peers},
+        bench_option_quick (&settings->common),
+        bench_option_json (&settings->common),
+    };
+    options_parse (
+        argc, argv,
+        "Usage: bench_reqrep [OPTION]...\n"
+        "Calls of zloom, one at a time, beside a raw libzmq DEALER/ROUTER echo that waits\n"
+        "with a blocking receive. In the server's process and in the client's:\n\n"
+        "  raw-zmq         libzmq, and nothing else\n"
+        "  zloom           zloom as it comes, with its short and polite spin\n"
+        "  zloom-blocking  zloom that does not spin (busy_poll_us = 0)\n"
+        "  zloom-libzmq    zloom on libzmq's engine\n"
+        "  zloom-to-raw    a zloom client that does not spin, and a libzmq ROUTER\n"
+        "  raw-to-zloom    a libzmq DEALER, and a zloom server that does not spin\n\n"
+        "A peer is started as PROGRAM server ENDPOINT and PROGRAM client ENDPOINT BYTES\n"
+        "(bench/peer.h has the protocol). In ENDPOINT {port} becomes a free port and\n"
+        "{folder} a private folder; a path or unix:PATH is shown beside ipc.\n",
+        rows, sizeof rows / sizeof rows[0]);
 }
 
-static transport_t s_transport (const char *value)
+//  Who takes part; returns how many.
+static size_t s_choose (const settings_t *settings, transport_t transport,
+                        const contender_t **ret_contenders)
 {
-    for (int transport = 0; transport < TRANSPORTS; transport++)
-        if (strcmp (value, transport_name ((transport_t) transport)) == 0)
-            return (transport_t) transport;
-    s_misused (value);
-}
-
-static options_t s_parse (int argc, char **argv)
-{
-    enum { ROUNDS, CALLS, PAYLOAD, TRANSPORT, PIN, NO_PIN, JSON, HELP };
-    static const struct option rows[] = {{"rounds", required_argument, NULL, ROUNDS},
-                                         {"calls", required_argument, NULL, CALLS},
-                                         {"payload", required_argument, NULL, PAYLOAD},
-                                         {"transport", required_argument, NULL, TRANSPORT},
-                                         {"pin", no_argument, NULL, PIN},
-                                         {"no-pin", no_argument, NULL, NO_PIN},
-                                         {"json", required_argument, NULL, JSON},
-                                         {"help", no_argument, NULL, HELP},
-                                         {0}};
-    options_t options = OPTIONS_DEFAULT;
-    for (int option; (option = getopt_long (argc, argv, "", rows, NULL)) != -1;) {
-        switch (option) {
-        case ROUNDS:
-            options.rounds = s_number ("rounds", optarg, 10000);
-            break;
-        case CALLS:
-            options.calls = s_number ("calls", optarg, 10000000);
-            break;
-        case PAYLOAD:
-            options.payload_bytes = s_number ("payload", optarg, 1 << 20);
-            break;
-        case TRANSPORT:
-            options.transports[s_transport (optarg)] = true;
-            break;
-        case PIN:
-            options.pinned = true;
-            break;
-        case NO_PIN:
-            options.unpinned = true;
-            break;
-        case JSON:
-            options.json = optarg;
-            break;
-        case HELP:
-            fputs (s_help, stdout);
-            exit (0);
-        default:
-            exit (2);
-        }
-    }
-    if (optind < argc)
-        s_misused (argv[optind]);
-    return options;
-}
-
-//  The run.
-
-//  All sections that the options ask for; returns how many.
-static size_t s_plan (const options_t *options, const char *folder, section_t *sections)
-{
-    bool all = true;
-    for (int transport = 0; transport < TRANSPORTS; transport++)
-        all = all && !options->transports[transport];
-
-    size_t count = 0;
-    for (int pinned = 0; pinned < 2; pinned++) {
-        if (pinned ? options->unpinned && !options->pinned : options->pinned && !options->unpinned)
-            continue;
-        for (int transport = 0; transport < TRANSPORTS; transport++)
-            if (all || options->transports[transport])
-                sections[count++] = (section_t){.transport = (transport_t) transport,
-                                                .pinned = pinned,
-                                                .rounds = options->rounds,
-                                                .calls = options->calls,
-                                                .payload_bytes = options->payload_bytes,
-                                                .folder = folder,
-                                                .contenders = s_contenders,
-                                                .contender_count = CONTENDERS};
-    }
+    size_t count = transport == TRANSPORT_INPROC ? CONTENDERS_INPROC : CONTENDERS;
+    memcpy (ret_contenders, s_contenders, count * sizeof *ret_contenders);
+    for (size_t i = 0; i < settings->peers.count; i++)
+        if (peer_transport (&settings->peers.rows[i]) == transport)
+            ret_contenders[count++] = &settings->peers.rows[i];
     return count;
 }
 
-static int s_run (section_t *sections, size_t count, const fact_t *facts)
+static void s_run (const settings_t *settings, bench_t *bench, transport_t transport, cores_t cores)
 {
-    report_head (stdout, TITLE, facts, &sections[0]);
-    for (size_t i = 0; i < count; i++) {
-        fflush (stdout);
-        int exit_code = section_run (&sections[i]);
-        if (exit_code)
-            return exit_code;
-        report_section (stdout, &sections[i]);
-    }
-    return 0;
-}
-
-static FILE *s_open_json (const char *path)
-{
-    FILE *file = path ? fopen (path, "w") : NULL;
-    if (path && !file)
-        fail_errno (path);
-    return file;
+    const contender_t *contenders[SECTION_CONTENDERS];
+    contest_t contest = {.transport = transport,
+                         .cores = cores,
+                         .folder = bench->folder,
+                         .contenders = contenders,
+                         .count = s_choose (settings, transport, contenders),
+                         .payload_bytes = settings->payload_bytes,
+                         .calls = bench_choose (&settings->common, settings->calls, 2000, 200)};
+    unsigned rounds = bench_choose (&settings->common, settings->common.rounds, 11, 9);
+    section_t section = sync_section (&contest, "sync", rounds);
+    bench_run (bench, &section);
 }
 
 int main (int argc, char **argv)
 {
-    options_t options = s_parse (argc, argv);
-    const char *refusal = environment_refusal ();
-    if (refusal)
-        fail ("%s; its numbers would mislead", refusal);
-    FILE *json = s_open_json (options.json);
-    fact_t facts[ENVIRONMENT_FACTS];
-    environment_look (facts);
-
-    char folder[FOLDER_PATH_SIZE];
-    folder_make (folder);
-    section_t sections[2 * TRANSPORTS];
-    size_t count = s_plan (&options, folder, sections);
-    int exit_code = s_run (sections, count, facts);
-    folder_remove (folder);
-
-    if (json && exit_code == 0)
-        report_json (json, TITLE, facts, sections, count);
-    if (json && fclose (json))
-        fail_errno (options.json);
-    for (size_t i = 0; i < count; i++)
-        section_clear (&sections[i]);
-    return exit_code;
+    settings_t settings = {.payload_bytes = 32};
+    s_parse (argc, argv, &settings);
+    bench_t bench;
+    bench_open (&bench, TITLE, &settings.common);
+    for (cores_t cores = CORES_ANY; cores <= CORES_TWO; cores++)
+        for (transport_t transport = TRANSPORT_TCP; transport <= TRANSPORT_INPROC; transport++) {
+            bool usual = cores != CORES_TWO || transport == TRANSPORT_INPROC;
+            if (bench_wants_cores (&settings.common, cores, usual)
+                && bench_wants_transport (&settings.common, transport, true))
+                s_run (&settings, &bench, transport, cores);
+        }
+    return bench_close (&bench);
 }

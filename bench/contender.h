@@ -1,9 +1,9 @@
 //  contender - one way to make a round trip, as the harness sees it
 //
-//  A contender is a table of functions: a server that answers each message
-//  with itself, and a client that sends one and waits. What a function cannot
-//  do it says with `fail`, which ends the process: a benchmark has no use for
-//  half a result.
+//  A contender is two ends that understand each other: a server that answers
+//  each message with itself, and a client that sends one and waits. What a
+//  function cannot do it says with `fail`, which ends the process: a benchmark
+//  has no use for half a result.
 //
 //  Threads: a server and a client of one context may live in two threads.
 //  SPDX-License-Identifier: MPL-2.0
@@ -11,34 +11,63 @@
 #ifndef ZLOOM_BENCH_CONTENDER_H
 #define ZLOOM_BENCH_CONTENDER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/bytes.h"
+#include "flow.h"
+#include "net/engine.h"
 
-typedef struct contender {
-    const char *name;  //  As tables and files show it; also part of endpoints
+typedef struct contender contender_t;
 
-    //  What server and client share when one process has both.
-    void *(*context_new) (void);
-    void (*context_destroy) (void *context);
-
-    //  Bind; from then on clients may connect.
-    void *(*server_new) (void *context, const char *endpoint);
+//  Who answers.
+typedef struct server_kind {
+    //  Bind; from then on clients may connect. `zmq` is a ZeroMQ context.
+    void *(*open) (const contender_t *contender, void *zmq, const char *endpoint);
     //  Answer every message with itself until a client says `stop`.
-    void (*server_run) (void *server);
-    void (*server_destroy) (void *server);
+    void (*run) (void *server);
+    void (*close) (void *server);
+} server_kind_t;
 
-    void *(*client_new) (void *context, const char *endpoint);
+//  Who asks.
+typedef struct client_kind {
+    void *(*open) (const contender_t *contender, void *zmq, const char *endpoint);
     //  A round trip. The answer is borrowed until the next one.
     zloom_bytes_t (*call) (void *client, zloom_bytes_t payload);
+    //  Or else: so many round trips, and what each took.
+    void (*calls) (void *client, zloom_bytes_t payload, unsigned count, int64_t *ret_ns);
+    //  Calls as a flow wants them; returns when it is done. Optional.
+    void (*flow) (void *client, flow_t *flow);
     //  Make the server's `run` return.
     void (*stop) (void *client);
-    void (*client_destroy) (void *client);
-} contender_t;
+    void (*close) (void *client);
+} client_kind_t;
+
+struct contender {
+    const char *name;  //  As tables and files show it; also part of endpoints
+    const server_kind_t *server;
+    const client_kind_t *client;
+    zloom_engine_t engine;  //  Of zloom's ends
+    bool sleeps_at_once;    //  zloom's ends do not spin
+    bool is_unbounded;      //  libzmq's ends have no bound on their queues
+    const char *program;    //  Of a foreign peer, which has no server here; else NULL
+    const char *endpoint;   //  Of a foreign peer, as it was given
+};
 
 //  libzmq alone: DEALER to ROUTER, each waiting in a blocking receive.
-extern const contender_t contender_raw_zmq;
+extern const server_kind_t server_raw_zmq;
+extern const client_kind_t client_raw_zmq;
 
-//  zloom_client_call to an inline handler of a zloom_server, all options as
-//  they come.
-extern const contender_t contender_zloom_call;
+//  The same with MessagePack-RPC written and read by hand: what zloom's ends
+//  take for a plain peer.
+extern const server_kind_t server_raw_rpc;
+extern const client_kind_t client_raw_rpc;
+
+//  zloom_client_call to an inline handler of a zloom_server.
+extern const server_kind_t server_zloom;
+extern const client_kind_t client_zloom;
+
+//  A program of another toolkit; see peer.h.
+extern const client_kind_t client_peer;
 
 #endif

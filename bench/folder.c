@@ -16,7 +16,7 @@ void folder_make (char ret_path[FOLDER_PATH_SIZE])
         fail_errno (ret_path);
 }
 
-void folder_remove (const char *path)
+void folder_empty (const char *path)
 {
     DIR *folder = opendir (path);
     if (!folder)
@@ -24,5 +24,10 @@ void folder_remove (const char *path)
     for (struct dirent *entry; (entry = readdir (folder));)
         unlinkat (dirfd (folder), entry->d_name, 0);  //  Not "." and "..": those are no files
     closedir (folder);
+}
+
+void folder_remove (const char *path)
+{
+    folder_empty (path);
     rmdir (path);
 }

@@ -11,6 +11,9 @@ enum { FOLDER_PATH_SIZE = 64 };
 //  Make a folder that only this user may enter, and write its path.
 void folder_make (char ret_path[FOLDER_PATH_SIZE]);
 
+//  Remove the files in it.
+void folder_empty (const char *path);
+
 //  Remove it and the files in it.
 void folder_remove (const char *path);
 

@@ -1,6 +1,7 @@
 #include "contender.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <zmq.h>
 
@@ -20,36 +21,28 @@ static void s_check (int rc, const char *what)
         fail ("raw-zmq: %s: %s", what, zmq_strerror (errno));
 }
 
-static void *s_context_new (void)
-{
-    void *context = zmq_ctx_new ();
-    s_check (context ? 0 : -1, "zmq_ctx_new");
-    return context;
-}
-
-static void s_context_destroy (void *context)
-{
-    s_check (zmq_ctx_term (context), "zmq_ctx_term");
-}
-
 //  What is still queued when a socket closes is the word for stop, at most.
-static void *s_socket_new (void *context, int type)
+static void *s_socket_new (const contender_t *contender, void *zmq, int type)
 {
-    const int linger_ms = 1000;
-    void *socket = zmq_socket (context, type);
+    const int linger_ms = 1000, no_bound = 0;
+    void *socket = zmq_socket (zmq, type);
     s_check (socket ? 0 : -1, "zmq_socket");
     s_check (zmq_setsockopt (socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms), "ZMQ_LINGER");
+    if (contender->is_unbounded) {
+        s_check (zmq_setsockopt (socket, ZMQ_SNDHWM, &no_bound, sizeof no_bound), "ZMQ_SNDHWM");
+        s_check (zmq_setsockopt (socket, ZMQ_RCVHWM, &no_bound, sizeof no_bound), "ZMQ_RCVHWM");
+    }
     return socket;
 }
 
-static void s_socket_destroy (void *socket)
+static void s_socket_close (void *socket)
 {
     s_check (zmq_close (socket), "zmq_close");
 }
 
-static void *s_server_new (void *context, const char *endpoint)
+static void *s_server_open (const contender_t *contender, void *zmq, const char *endpoint)
 {
-    void *socket = s_socket_new (context, ZMQ_ROUTER);
+    void *socket = s_socket_new (contender, zmq, ZMQ_ROUTER);
     s_check (zmq_bind (socket, endpoint), endpoint);
     return socket;
 }
@@ -71,12 +64,12 @@ static void s_server_run (void *socket)
     zmq_msg_close (&body);
 }
 
-static void *s_client_new (void *context, const char *endpoint)
+static void *s_client_open (const contender_t *contender, void *zmq, const char *endpoint)
 {
     client_t *self = (client_t *) calloc (1, sizeof *self);
     if (!self)
         fail ("raw-zmq: no memory");
-    self->socket = s_socket_new (context, ZMQ_DEALER);
+    self->socket = s_socket_new (contender, zmq, ZMQ_DEALER);
     zmq_msg_init (&self->answer);
     s_check (zmq_connect (self->socket, endpoint), endpoint);
     return self;
@@ -90,28 +83,72 @@ static zloom_bytes_t s_call (void *client, zloom_bytes_t payload)
     return zloom_bytes (zmq_msg_data (&self->answer), zmq_msg_size (&self->answer));
 }
 
+static void s_begin (client_t *self, flow_t *flow)
+{
+    zloom_bytes_t body = flow_begin (flow);
+    s_check (zmq_send (self->socket, body.data, body.size, 0), "zmq_send");
+}
+
+//  False: no answer is there. Only with ZMQ_DONTWAIT.
+static bool s_end (client_t *self, flow_t *flow, int flags)
+{
+    int rc = zmq_msg_recv (&self->answer, self->socket, flags);
+    if (rc < 0 && errno == EAGAIN)
+        return false;
+    s_check (rc, "zmq_msg_recv");
+    flow_end (flow, zloom_bytes (zmq_msg_data (&self->answer), zmq_msg_size (&self->answer)));
+    return true;
+}
+
+static void s_flow_closed (client_t *self, flow_t *flow)
+{
+    while (flow_has_room (flow))
+        s_begin (self, flow);
+    while (!flow_is_done (flow)) {
+        s_end (self, flow, 0);
+        if (flow_has_room (flow))
+            s_begin (self, flow);
+    }
+}
+
+//  Never sleeps, but lets others run while there is nothing to do.
+static void s_flow_open (client_t *self, flow_t *flow)
+{
+    while (!flow_is_done (flow)) {
+        uint64_t before = flow->begun + flow->ended;
+        zloom_time_t now = zloom_time_now ();
+        while (flow_is_due (flow, now))
+            s_begin (self, flow);
+        while (flow->begun != flow->ended && s_end (self, flow, ZMQ_DONTWAIT))
+            ;
+        if (before == flow->begun + flow->ended)
+            sched_yield ();
+    }
+}
+
+static void s_flow (void *client, flow_t *flow)
+{
+    if (flow_is_open (flow))
+        s_flow_open ((client_t *) client, flow);
+    else
+        s_flow_closed ((client_t *) client, flow);
+}
+
 static void s_stop (void *client)
 {
     s_check (zmq_send (((client_t *) client)->socket, "", 0, 0), "zmq_send");
 }
 
-static void s_client_destroy (void *client)
+static void s_client_close (void *client)
 {
     client_t *self = (client_t *) client;
     zmq_msg_close (&self->answer);
-    s_socket_destroy (self->socket);
+    s_socket_close (self->socket);
     free (self);
 }
 
-const contender_t contender_raw_zmq = {
-    .name = "raw-zmq",
-    .context_new = s_context_new,
-    .context_destroy = s_context_destroy,
-    .server_new = s_server_new,
-    .server_run = s_server_run,
-    .server_destroy = s_socket_destroy,
-    .client_new = s_client_new,
-    .call = s_call,
-    .stop = s_stop,
-    .client_destroy = s_client_destroy,
-};
+const server_kind_t server_raw_zmq = {
+    .open = s_server_open, .run = s_server_run, .close = s_socket_close};
+
+const client_kind_t client_raw_zmq = {
+    .open = s_client_open, .call = s_call, .flow = s_flow, .stop = s_stop, .close = s_client_close};

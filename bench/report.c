@@ -1,25 +1,25 @@
 #include "report.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "score.h"
 
 //  The table.
 
-enum { COLUMN = 24 };  //  Characters for "2367.5 (2091.5-2873.3)"
+enum { NAME = 18, COLUMN = 24 };  //  Characters; a column has "2367.5 (2091.5-2873.3)"
 
-void report_head (FILE *file, const char *title, const fact_t *facts, const section_t *section)
+void report_head (FILE *file, const char *title, const fact_t *facts)
 {
     fprintf (file, "%s\n\n", title);
     for (size_t i = 0; i < ENVIRONMENT_FACTS; i++)
         fprintf (file, "%-10s%s\n", facts[i].name, facts[i].text);
     fprintf (
         file,
-        "\nEach contender in turn, %u rounds of %u calls with %zu bytes, one at a time; a round\n"
-        "of each and the first tenth of every round are discarded. A number is the median\n"
-        "over the rounds, with the first and third quartile; a ratio is that of the pairs,\n"
-        "of which nine out of ten must agree on a verdict.\n",
-        section->rounds, section->calls, section->payload_bytes);
+        "\nContenders take turns, round by round; one more round goes before and is discarded,\n"
+        "and so is the first tenth of each. A number is the median over the rounds, with the\n"
+        "first and third quartile; what is compared is compared pair by pair, and nine pairs\n"
+        "out of ten must agree on a verdict.\n");
 }
 
 //  "41.9 (41.5-42.3)", to the right as its heading is.
@@ -33,33 +33,48 @@ static void s_cell (FILE *file, const spread_t *spread, double unit, int digits)
 
 static void s_row (FILE *file, const section_t *section, size_t contender)
 {
-    score_t score = score_of (section, contender);
-    fprintf (file, "  %-14s", section->contenders[contender]->name);
-    s_cell (file, &score.p50, 1000, 1);
-    s_cell (file, &score.p99, 1000, 1);
-    if (contender > 0) {
-        s_cell (file, &score.p50_ratio, 1, 3);
-        s_cell (file, &score.p99_ratio, 1, 3);
-        fprintf (file, "  %s", score.verdict);
+    fprintf (file, "  %-*s", NAME - 2, section->names[contender]);
+    for (size_t i = 0; i < section->measure_count; i++) {
+        const measure_t *measure = &section->measures[i];
+        score_t score = score_of (section, contender, i);
+        s_cell (file, &score.value, measure->unit, measure->digits);
     }
-    fprintf (file, "\n");
-    if (score.outside)
-        fprintf (file, "  %-14s%llu calls took longer than can be measured\n", "",
-                 (unsigned long long) score.outside);
+    for (size_t i = 0; i < section->measure_count && contender > 0; i++) {
+        const measure_t *measure = &section->measures[i];
+        score_t score = score_of (section, contender, i);
+        if (measure->compare == COMPARE_RATIO)
+            s_cell (file, &score.compared, 1, score.compared.median < 10 ? 3 : 1);
+        if (measure->compare == COMPARE_DIFFERENCE)
+            s_cell (file, &score.compared, measure->unit, measure->digits);
+    }
+    fprintf (file, "%s%s\n", contender > 0 ? "  " : "",
+             contender > 0 ? score_verdict (section, contender) : "");
+}
+
+//  "p50 to raw-zmq", "ns a call more than 10".
+static void s_compared_heading (FILE *file, const section_t *section, const measure_t *measure)
+{
+    char text[COLUMN];
+    if (measure->compare == COMPARE_NOT)
+        return;
+    if (measure->compare == COMPARE_RATIO)
+        snprintf (text, sizeof text, "%.*s to %s", (int) strcspn (measure->name, " "),
+                  measure->name, section->names[0]);
+    else
+        snprintf (text, sizeof text, "%s more than %s", measure->name, section->names[0]);
+    fprintf (file, "%*s", COLUMN, text);
 }
 
 void report_section (FILE *file, const section_t *section)
 {
-    char where[64], p50_to[64], p99_to[64];
-    const char *baseline = section->contenders[0]->name;
-    snprintf (where, sizeof where, "%s, %s", transport_name (section->transport),
-              section->pinned ? "one core" : "any core");
-    snprintf (p50_to, sizeof p50_to, "p50 to %s", baseline);
-    snprintf (p99_to, sizeof p99_to, "p99 to %s", baseline);
-
-    fprintf (file, "\n%-16s%*s%*s%*s%*s\n", where, COLUMN, "p50 us", COLUMN, "p99 us", COLUMN,
-             p50_to, COLUMN, p99_to);
-    for (size_t contender = 0; contender < section->contender_count; contender++)
+    fprintf (file, "\n%s: %u rounds, %s\n%*s", section->name, section->rounds, section->detail,
+             NAME, "");
+    for (size_t i = 0; i < section->measure_count; i++)
+        fprintf (file, "%*s", COLUMN, section->measures[i].name);
+    for (size_t i = 0; i < section->measure_count && section->contenders > 1; i++)
+        s_compared_heading (file, section, &section->measures[i]);
+    fprintf (file, "\n");
+    for (size_t contender = 0; contender < section->contenders; contender++)
         s_row (file, section, contender);
 }
 
@@ -78,65 +93,96 @@ static void s_string (FILE *file, const char *text)
     fputc ('"', file);
 }
 
-static void s_member (FILE *file, const char *name)
+static void s_member (FILE *file, const char *name, const char *ending)
 {
-    s_string (file, name);
-    fprintf (file, ": ");
+    fprintf (file, "\"%s%s\": ", name, ending);
 }
 
-static void s_spread (FILE *file, const char *name, const spread_t *spread)
+static void s_number (FILE *file, double value)
 {
-    s_member (file, name);
-    fprintf (
-        file,
-        "{\"least\": %.6g, \"lower\": %.6g, \"median\": %.6g, \"upper\": %.6g, \"most\": %.6g}",
-        spread->least, spread->lower, spread->median, spread->upper, spread->most);
+    //  JSON has no infinity: what is compared with nothing has no value.
+    if (isfinite (value))
+        fprintf (file, "%.6g", value);
+    else
+        fprintf (file, "null");
+}
+
+static void s_spread (FILE *file, const spread_t *spread)
+{
+    const struct {
+        const char *name;
+        double value;
+    } members[] = {{"least", spread->least},
+                   {"lower", spread->lower},
+                   {"median", spread->median},
+                   {"upper", spread->upper},
+                   {"most", spread->most}};
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        fprintf (file, "%s", i ? ", " : "{");
+        s_member (file, members[i].name, "");
+        s_number (file, members[i].value);
+    }
+    fprintf (file, "}");
+}
+
+static void s_scores (FILE *file, const section_t *section, size_t contender)
+{
+    for (size_t i = 0; i < section->measure_count; i++) {
+        const measure_t *measure = &section->measures[i];
+        score_t score = score_of (section, contender, i);
+        fprintf (file, ",\n         ");
+        s_member (file, measure->key, "");
+        s_spread (file, &score.value);
+        if (measure->compare == COMPARE_NOT)
+            continue;
+        fprintf (file, ",\n         ");
+        s_member (file, measure->key, measure->compare == COMPARE_RATIO ? "_ratio" : "_difference");
+        s_spread (file, &score.compared);
+    }
 }
 
 static void s_rounds (FILE *file, const section_t *section, size_t contender)
 {
-    s_member (file, "rounds");
+    s_member (file, "rounds", "");
     fprintf (file, "[");
-    for (unsigned i = 0; i < section->rounds; i++) {
-        const round_t *round = section_result (section, contender, i);
-        fprintf (file, "%s{\"p50_ns\": %lld, \"p99_ns\": %lld}", i ? ", " : "",
-                 (long long) round->p50, (long long) round->p99);
+    for (unsigned round = 0; round < section->rounds; round++) {
+        fprintf (file, "%s{", round ? ", " : "");
+        for (size_t i = 0; i < section->measure_count; i++) {
+            fprintf (file, "%s", i ? ", " : "");
+            s_member (file, section->measures[i].key, "");
+            s_number (file, section_values (section, contender, round)[i]);
+        }
+        fprintf (file, "}");
     }
     fprintf (file, "]");
 }
 
 static void s_contender (FILE *file, const section_t *section, size_t contender)
 {
-    score_t score = score_of (section, contender);
     fprintf (file, "        {");
-    s_member (file, "name");
-    s_string (file, section->contenders[contender]->name);
+    s_member (file, "name", "");
+    s_string (file, section->names[contender]);
+    s_scores (file, section, contender);
     fprintf (file, ",\n         ");
-    s_spread (file, "p50_ns", &score.p50);
+    s_member (file, "verdict", "");
+    s_string (file, score_verdict (section, contender));
     fprintf (file, ",\n         ");
-    s_spread (file, "p99_ns", &score.p99);
-    fprintf (file, ",\n         ");
-    s_spread (file, "p50_ratio", &score.p50_ratio);
-    fprintf (file, ",\n         ");
-    s_spread (file, "p99_ratio", &score.p99_ratio);
-    fprintf (file, ",\n         ");
-    s_member (file, "verdict");
-    s_string (file, score.verdict);
-    fprintf (file, ",\n         \"outside\": %llu,\n         ", (unsigned long long) score.outside);
     s_rounds (file, section, contender);
     fprintf (file, "}");
 }
 
 static void s_section (FILE *file, const section_t *section)
 {
-    fprintf (file,
-             "    {\"transport\": \"%s\", \"one_core\": %s, \"rounds\": %u, \"calls\": %u, "
-             "\"payload_bytes\": %zu,\n     \"contenders\": [\n",
-             transport_name (section->transport), section->pinned ? "true" : "false",
-             section->rounds, section->calls, section->payload_bytes);
-    for (size_t contender = 0; contender < section->contender_count; contender++) {
+    fprintf (file, "    {");
+    s_member (file, "name", "");
+    s_string (file, section->name);
+    fprintf (file, ", ");
+    s_member (file, "detail", "");
+    s_string (file, section->detail);
+    fprintf (file, ", \"rounds\": %u,\n     \"contenders\": [\n", section->rounds);
+    for (size_t contender = 0; contender < section->contenders; contender++) {
         s_contender (file, section, contender);
-        fprintf (file, "%s\n", contender + 1 < section->contender_count ? "," : "");
+        fprintf (file, "%s\n", contender + 1 < section->contenders ? "," : "");
     }
     fprintf (file, "     ]}");
 }
@@ -145,12 +191,12 @@ void report_json (FILE *file, const char *title, const fact_t *facts, const sect
                   size_t count)
 {
     fprintf (file, "{\n  ");
-    s_member (file, "title");
+    s_member (file, "title", "");
     s_string (file, title);
     fprintf (file, ",\n  \"environment\": {");
     for (size_t i = 0; i < ENVIRONMENT_FACTS; i++) {
         fprintf (file, "%s\n    ", i ? "," : "");
-        s_member (file, facts[i].name);
+        s_member (file, facts[i].name, "");
         s_string (file, facts[i].text);
     }
     fprintf (file, "\n  },\n  \"sections\": [\n");

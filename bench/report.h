@@ -12,10 +12,10 @@
 #include "environment.h"
 #include "section.h"
 
-//  What was measured, where, and how to read the table.
-void report_head (FILE *file, const char *title, const fact_t *facts, const section_t *section);
+//  What is measured, where, and how to read the tables.
+void report_head (FILE *file, const char *title, const fact_t *facts);
 
-//  The part of the table for one section.
+//  The table of one section.
 void report_section (FILE *file, const section_t *section);
 
 //  Everything, with the result of each round, as one JSON object.

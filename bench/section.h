@@ -1,10 +1,10 @@
-//  section - all contenders on one transport, round by round in turn
+//  section - contenders compared in rounds, in a process of their own
 //
-//  A section runs in a process of its own, so that it starts with nothing
-//  that another left behind, and its servers in processes of theirs (inproc:
-//  in threads), forked before any ZeroMQ context exists. All servers are up
-//  for the whole section; the rounds go A B A B, so that whatever else the
-//  machine does meets every contender alike.
+//  A section starts with nothing that another left behind: whatever it does
+//  happens in a process that is forked for it, and that dies if it hangs. What
+//  comes out is a table of numbers: for each round and each contender a value
+//  of every measure. The rounds go A B A B, so that whatever else the machine
+//  does meets every contender alike.
 //
 //  Threads: main only.
 //  SPDX-License-Identifier: MPL-2.0
@@ -14,43 +14,47 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "contender.h"
+//  How a contender's value is put beside that of the first one, the baseline.
+typedef enum compare { COMPARE_NOT, COMPARE_RATIO, COMPARE_DIFFERENCE } compare_t;
 
-typedef enum transport { TRANSPORT_TCP, TRANSPORT_IPC, TRANSPORT_INPROC } transport_t;
+//  A number that every round gives.
+typedef struct measure {
+    const char *name;  //  In tables: "p50 us"
+    const char *key;   //  In JSON: "p50_ns"
+    double unit;       //  Tables divide by it
+    int digits;        //  Behind the point, in tables
+    compare_t compare;
+    bool more_is_better;
+    bool decides;  //  The verdict is on this one
+} measure_t;
 
-enum { TRANSPORTS = 3 };
+//  At most.
+enum { SECTION_CONTENDERS = 16, SECTION_MEASURES = 8 };
 
-//  What one contender did in one round; times in nanoseconds.
-typedef struct round {
-    int64_t p50;
-    int64_t p99;
-    uint64_t outside;  //  Calls that took longer than the histogram reaches
-} round_t;
+typedef struct section section_t;
 
-typedef struct section {
-    transport_t transport;
-    bool pinned;           //  Every thread of every process on one core
-    unsigned rounds;       //  Measured ones; one more goes before, and is discarded
-    unsigned calls;        //  Measured in each round; a tenth as many go before
-    size_t payload_bytes;  //  At least 1
-    const char *folder;    //  Private to this user; ipc sockets go there
-    const contender_t *const *contenders;
-    size_t contender_count;
-    round_t *results;  //  Owned; see section_result
-} section_t;
-
-//  "tcp", "ipc", "inproc".
-const char *transport_name (transport_t transport);
+struct section {
+    char name[48];                          //  "sync, tcp, one core": the same in every run
+    char detail[128];                       //  "2000 calls a round, 32 bytes"
+    unsigned rounds;                        //  That count
+    const char *names[SECTION_CONTENDERS];  //  Borrowed; they must outlive self
+    size_t contenders;
+    const measure_t *measures;  //  Borrowed; they must outlive self
+    size_t measure_count;
+    void (*live) (section_t *self);  //  Fill in all values; runs in the section's process
+    const void *plan;                //  Borrowed while it runs; for live
+    double *results;                 //  Owned; see section_values
+};
 
 //  Run a section and wait for its end. Returns 0, or the exit code that this
 //  process should end with: 1 when it failed (and said why), 128 and more when
-//  a signal stopped it. SIGINT and SIGTERM must be blocked, and are still.
+//  a signal stopped it. SIGINT and SIGTERM are blocked from here on, so that
+//  the caller always gets to tidy up.
 int section_run (section_t *self);
 
-//  What a contender did in a round, from 0.
-const round_t *section_result (const section_t *self, size_t contender, unsigned round);
+//  The values of one contender in one round, from 0.
+double *section_values (const section_t *self, size_t contender, unsigned round);
 
 //  Give the results back.
 void section_clear (section_t *self);
