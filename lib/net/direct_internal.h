@@ -193,6 +193,12 @@ bool zloom__direct_guess (zloom__direct_t *self);
 zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
                                         zloom__event_t *ret_event);
 
+//  Whether there is more of what was read.
+static inline bool zloom__direct_goes_on (const zloom__direct_t *self)
+{
+    return self->reading && self->input.size;
+}
+
 //  Whether `next` would find something.
 bool zloom__direct_is_ready (const zloom__direct_t *self);
 
