@@ -194,13 +194,17 @@ static void s_append_heads (zloom__direct_link_t *self, zloom_bytes_t envelope, 
     out->size += zloom__zmtp_head (out->data + out->size, size, false);
 }
 
+//  Bodies, or what is left of them. Room was made.
 static void s_append_parts (zloom__direct_link_t *self, const zloom_bytes_t *parts, size_t count,
                             size_t skipped)
 {
     for (size_t i = 0; i < count; i++) {
         size_t skip = skipped < parts[i].size ? skipped : parts[i].size;
         skipped -= skip;
-        zloom_buffer_append (&self->out, parts[i].data + skip, parts[i].size - skip);
+        size_t size = parts[i].size - skip;
+        if (size)
+            memcpy (self->out.data + self->out.size, parts[i].data + skip, size);
+        self->out.size += size;
     }
 }
 
