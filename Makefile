@@ -247,7 +247,7 @@ deps-build deps-test deps-peers: deps-%:
 # ---- Test -------------------------------------------------------------------
 
 TEST_PROGRAMS = $(call programs,\
-    $(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES)))
+    $(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES) $(FAULT_SOURCES)))
 RUNNER = ZLOOM='$(abspath $(OBJ)/zloom)' BUILD='$(abspath $(OBJ))' T='$(T)' \
     $(PYTHON) tests/support/run_tests.py
 

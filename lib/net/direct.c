@@ -17,6 +17,11 @@
 //  What has gathered leaves after this time, however much there is to read.
 static const zloom_time_t s_gather = 20 * ZLOOM_USEC;
 
+//  How often streams are read or accepted in one turn that has nothing to tell.
+//  Peers who keep it busy for nothing must not keep it from looking at others,
+//  and at the clock.
+enum { STEPS_MOST = 16 };
+
 //  A large body's memory that is kept for the next one.
 enum { SPARE_CHUNK_MOST = 4194304 };
 
@@ -298,7 +303,7 @@ zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
     zloom__direct_drop_body (self);
     if (!TAILQ_EMPTY (&self->dirty) && now - self->dirty_since > s_gather)
         zloom__direct_flush (self);
-    for (;;) {
+    for (unsigned steps = 0;;) {
         zloom__event_kind_t kind = ZLOOM__EVENT_TIMEOUT;
         if (self->reading)
             kind = zloom__link_take (self->reading, now, ret_event);
@@ -307,7 +312,7 @@ zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
         else {
             //  What was read is dealt with; the answers leave before more is read.
             zloom__direct_flush (self);
-            if (!s_read_next (self, now) && !s_accept_next (self, now))
+            if (steps++ == STEPS_MOST || (!s_read_next (self, now) && !s_accept_next (self, now)))
                 return ZLOOM__EVENT_TIMEOUT;
         }
         if (kind != ZLOOM__EVENT_TIMEOUT)

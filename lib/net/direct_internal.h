@@ -189,7 +189,8 @@ void zloom__direct_note (zloom__direct_t *self, const zloom__ready_t *ready, zlo
 //  several, and only their streams know which.
 bool zloom__direct_guess (zloom__direct_t *self);
 
-//  What there is: FRAME, UP, DOWN, ROOM, or TIMEOUT for nothing.
+//  What there is: FRAME, UP, DOWN, ROOM, or TIMEOUT for nothing, or for nothing
+//  in a while: `is_ready` then says that it has not come to an end.
 zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
                                         zloom__event_t *ret_event);
 

@@ -13,7 +13,11 @@ enum { CHUNK = 65536 };
 enum { GATHERED_MOST = 65536 };
 
 //  Memory of a link's that is not given to others is given back.
-enum { SPARE_MOST = 1048576 };
+enum { SPARE_MOST = 262144 };
+
+//  What is put aside may stay there for long: it gets no memory that is much
+//  larger than itself.
+enum { ASIDE_MOST = 8192 };
 
 //  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
 //  names the connection.
@@ -74,6 +78,15 @@ static void s_lend (zloom__direct_t *engine, zloom_buffer_t *buffer)
 {
     if (!buffer->data && engine->spare_count)
         *buffer = engine->spares[--engine->spare_count];
+}
+
+static void s_lend_small (zloom__direct_t *engine, zloom_buffer_t *buffer)
+{
+    for (unsigned i = engine->spare_count; i > 0 && !buffer->data; i--)
+        if (engine->spares[i - 1].capacity <= ASIDE_MOST) {
+            *buffer = engine->spares[i - 1];
+            engine->spares[i - 1] = engine->spares[--engine->spare_count];
+        }
 }
 
 static void s_take_back (zloom__direct_t *engine, zloom_buffer_t *buffer)
@@ -351,7 +364,7 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
     zloom__direct_t *engine = s_engine (self);
     engine->reading = NULL;
     if (engine->input.size) {
-        s_lend (engine, &self->rest);
+        s_lend_small (engine, &self->rest);
         zloom_buffer_append (&self->rest, engine->input.data, engine->input.size);
     }
     self->has_hops = engine->envelope_size || !engine->envelope_fits;

@@ -10,6 +10,7 @@ The environment says what and where: BUILD (the folder of the programs), ZLOOM
   fuzz        tests/fuzz/fuzz_NAME.c replays corpus/NAME and regress/NAME
   interop, cli   test_*.py and test_*.sh, which find the command in ZLOOM
   fault       both kinds; they may hurt the machine for a while
+  brief       the C programs of fault, with ZLOOM_BRIEF set: some seconds each
   install, readme   make check-install, make check-readme
 
 A C test is counted by its TAP lines. A script counts as one test, unless its
@@ -37,9 +38,10 @@ PHASES = {
     "cli": (120, 1),
     "install": (180, 1),
     "readme": (120, 1),
-    "fault": (300, 1),
+    "brief": (120, 1),
+    "fault": (1200, 1),
 }
-DEFAULT = ["unit", "sim", "fuzz", "interop", "cli", "install", "readme"]
+DEFAULT = ["unit", "sim", "fuzz", "interop", "cli", "brief", "install", "readme"]
 SLOWER = 10  # under valgrind, and the simulation with all its seeds
 
 BUILD = os.environ.get("BUILD", "build/current")
@@ -88,6 +90,8 @@ def find_tests(phase):
         return [Test(phase, s, [p]) for s, p in programs(f"tests/{phase}/test_*.c")]
     if phase == "fuzz":
         return [Test(phase, s, fuzz_command(s, p)) for s, p in programs("tests/fuzz/fuzz_*.c")]
+    if phase == "brief":
+        return [Test(phase, s, [p]) for s, p in programs("tests/fault/test_*.c")]
     if phase == "fault":
         return [Test(phase, s, [p]) for s, p in programs("tests/fault/test_*.c")] + scripts(phase)
     if phase in ("install", "readme"):
@@ -95,10 +99,12 @@ def find_tests(phase):
     return scripts(phase)
 
 
-def environment():
+def environment(phase):
     """What every test sees. Sanitizers end a program with 99, which is nobody's exit code."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONUNBUFFERED="1",
                PYTHONDONTWRITEBYTECODE="1")
+    if phase == "brief":
+        env["ZLOOM_BRIEF"] = "1"
     env.setdefault("ASAN_OPTIONS", "exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1")
     env.setdefault("LSAN_OPTIONS", "exitcode=99")
     env.setdefault("UBSAN_OPTIONS", "exitcode=99:print_stacktrace=1")
@@ -127,7 +133,7 @@ def execute(test, limit, output):
     """Run a program, bounded in time, in a session of its own; returns its status."""
     try:
         child = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=output,
-                                 stderr=output, env=environment(), start_new_session=True)
+                                 stderr=output, env=environment(test.phase), start_new_session=True)
     except OSError as error:
         test.why = str(error)
         return 0
