@@ -80,7 +80,9 @@ static void s_parse (int argc, char **argv, settings_t *settings)
          .help = "calls of these in each round",
          .number = &settings->calls,
          .most = 10000000},
-        {.name = "libzmq", .help = "zloom on libzmq's engine too", .flag = &settings->libzmq},
+        {.name = "libzmq",
+         .help = "more than 1000 for raw-zmq too, and zloom on libzmq's engine",
+         .flag = &settings->libzmq},
         {.name = "outstanding",
          .argument = "N",
          .help = "the most calls that wait for an answer (1000000)",
@@ -144,26 +146,38 @@ static void s_make_steps (steps_t *steps, unsigned first, unsigned factor, unsig
 //  Connections.
 
 static void s_run_connections (const settings_t *settings, bench_t *bench,
-                               const contender_t *contender, transport_t transport)
+                               const contender_t *contender, transport_t transport,
+                               const steps_t *steps)
 {
-    static steps_t steps;  //  Reports name them until the end
-    unsigned wanted = bench_choose (&settings->common, settings->connections, 10000, 1000);
-    unsigned most = crowd_most ();
-    if (wanted > most)
-        printf ("\n%u connections do not fit the limit of descriptors; at most %u do here.\n",
-                wanted, most);
-    s_make_steps (&steps, 100, 10, wanted < most ? wanted : most);
     const crowd_plan_t plan = {.contender = contender,
                                .transport = transport,
                                .folder = bench->folder,
-                               .sizes = steps.values,
-                               .names = steps.names,
-                               .count = steps.count,
+                               .sizes = steps->values,
+                               .names = steps->names,
+                               .count = steps->count,
                                .active = settings->active ? settings->active : 100,
                                .calls =
                                    bench_choose (&settings->common, settings->calls, 10000, 1000)};
     section_t section = crowd_section (&plan, s_rounds (settings));
     bench_run (bench, &section);
+}
+
+static void s_run_all_connections (const settings_t *settings, bench_t *bench,
+                                   transport_t transport)
+{
+    static steps_t few, all;  //  Reports name them until the end
+    unsigned wanted = bench_choose (&settings->common, settings->connections, 10000, 1000);
+    unsigned most = crowd_most ();
+    if (wanted > most)
+        printf ("\n%u connections do not fit the limit of descriptors; at most %u do here.\n",
+                wanted, most);
+    most = wanted < most ? wanted : most;
+    s_make_steps (&all, 100, 10, most);
+    s_make_steps (&few, 100, 10, most < 1000 || settings->libzmq ? most : 1000);
+    s_run_connections (settings, bench, &s_raw_zmq, transport, &few);
+    s_run_connections (settings, bench, &s_zloom, transport, &all);
+    if (settings->libzmq)
+        s_run_connections (settings, bench, &s_zloom_libzmq, transport, &all);
 }
 
 //  Outstanding calls.
@@ -255,12 +269,8 @@ int main (int argc, char **argv)
     for (transport_t transport = TRANSPORT_TCP; transport <= TRANSPORT_IPC; transport++) {
         if (!bench_wants_transport (&settings.common, transport, transport == TRANSPORT_TCP))
             continue;
-        if (s_wants (&settings, PART_CONNECTIONS)) {
-            s_run_connections (&settings, &bench, &s_raw_zmq, transport);
-            s_run_connections (&settings, &bench, &s_zloom, transport);
-            if (settings.libzmq)
-                s_run_connections (&settings, &bench, &s_zloom_libzmq, transport);
-        }
+        if (s_wants (&settings, PART_CONNECTIONS))
+            s_run_all_connections (&settings, &bench, transport);
         if (s_wants (&settings, PART_OUTSTANDING))
             s_run_outstanding (&settings, &bench, transport);
     }

@@ -47,6 +47,8 @@ typedef struct client_kind {
     void (*ask) (void *client, zloom_bytes_t payload);
     bool (*is_answered) (void *client);
     int (*descriptor) (void *client);  //  Readable when is_answered is worth a try
+    //  Be there and do nothing, for so long. Optional.
+    void (*rest) (void *client, unsigned ms);
     //  Make the server's `run` return.
     void (*stop) (void *client);
     void (*close) (void *client);

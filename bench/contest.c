@@ -13,6 +13,9 @@
 //  How long opening and closing may take, in seconds.
 enum { OPENING = 60, CLOSING = 60 };
 
+//  Busy processes, at most.
+enum { PROCESSORS = 256 };
+
 //  One contender at work, as the section's process sees it.
 typedef struct seat {
     const contest_t *contest;
@@ -75,6 +78,29 @@ static void s_close (seat_t *seat)
     zmq_ctx_term (seat->zmq);
 }
 
+//  Other work.
+
+//  The whole life of a busy process.
+static void s_compute (void *number_p, int input, int output)
+{
+    (void) input;
+    place_pin_to (*(const unsigned *) number_p);
+    process_say_ready (output);
+    for (volatile unsigned i = 0;; i++)
+        ;
+}
+
+static size_t s_make_busy (process_t *processes)
+{
+    size_t count = place_processors ();
+    count = count < PROCESSORS ? count : PROCESSORS;
+    for (unsigned i = 0; i < count; i++) {
+        processes[i] = process_start ("busy", s_compute, &i);
+        process_await_ready (&processes[i]);
+    }
+    return count;
+}
+
 //  Rounds.
 
 static void s_play_round (const seat_t *seat, double *ret_values)
@@ -99,10 +125,12 @@ static void s_live (section_t *section)
 {
     const contest_t *self = (const contest_t *) section->plan;
     seat_t seats[SECTION_CONTENDERS] = {0};
-    if (self->cores == CORES_ONE)
-        place_pin (END_CLIENT);
+    process_t busy[PROCESSORS];
     watch_begin ();
     watch_for ("opening", OPENING);
+    size_t busy_count = self->is_busy ? s_make_busy (busy) : 0;
+    if (self->cores == CORES_ONE)
+        place_pin (END_CLIENT);
     for (size_t i = 0; i < self->count; i++) {
         seats[i].contest = self;
         seats[i].contender = self->contenders[i];
@@ -122,6 +150,8 @@ static void s_live (section_t *section)
 
     watch_end ();
     watch_for ("closing", CLOSING);
+    for (size_t i = 0; i < busy_count; i++)
+        process_kill (&busy[i]);
     for (size_t i = 0; i < self->count; i++)
         s_close (&seats[i]);
 }

@@ -174,6 +174,12 @@ static int s_descriptor (void *client)
     return descriptor;
 }
 
+static void s_rest (void *client, unsigned ms)
+{
+    zmq_pollitem_t item = {.socket = ((client_t *) client)->socket, .events = ZMQ_POLLIN};
+    s_check (zmq_poll (&item, 1, (long) ms), "zmq_poll");
+}
+
 static void s_stop (void *client)
 {
     s_check (zmq_send (((client_t *) client)->socket, "", 0, 0), "zmq_send");
@@ -197,5 +203,6 @@ const client_kind_t client_raw_zmq = {.open = s_client_open,
                                       .ask = s_ask,
                                       .is_answered = s_is_answered,
                                       .descriptor = s_descriptor,
+                                      .rest = s_rest,
                                       .stop = s_stop,
                                       .close = s_client_close};

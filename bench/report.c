@@ -67,8 +67,8 @@ static void s_compared_heading (FILE *file, const section_t *section, const meas
 
 void report_section (FILE *file, const section_t *section)
 {
-    fprintf (file, "\n%s: %u rounds, %s\n%*s", section->name, section->rounds, section->detail,
-             NAME, "");
+    fprintf (file, "\n%s: %u round%s, %s\n%*s", section->name, section->rounds,
+             section->rounds == 1 ? "" : "s", section->detail, NAME, "");
     for (size_t i = 0; i < section->measure_count; i++)
         fprintf (file, "%*s", COLUMN, section->measures[i].name);
     for (size_t i = 0; i < section->measure_count && section->contenders > 1; i++)

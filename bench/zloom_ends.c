@@ -341,6 +341,13 @@ static int s_descriptor (void *client)
     return descriptor;
 }
 
+static void s_rest (void *client, unsigned ms)
+{
+    zloom_time_t end = zloom_time_now () + ms * ZLOOM_MSEC;
+    for (zloom_time_t left; (left = end - zloom_time_now ()) > 0;)
+        s_process (((client_t *) client)->client, (uint32_t) (left / ZLOOM_MSEC + 1));
+}
+
 static void s_stop (void *client)
 {
     zloom_client_t *self = ((client_t *) client)->client;
@@ -367,5 +374,6 @@ const client_kind_t client_zloom = {.open = s_client_open,
                                     .ask = s_ask,
                                     .is_answered = s_is_answered,
                                     .descriptor = s_descriptor,
+                                    .rest = s_rest,
                                     .stop = s_stop,
                                     .close = s_client_close};
