@@ -271,9 +271,9 @@ test-full: deps
 	$(again) run-fault SAN=address,undefined
 
 run-threads: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES)))
-	+@$(RUNNER) --phases unit,sim
+	+@$(RUNNER) --phases unit,pairs,sim
 run-valgrind: $(call programs,$(call matching,$(UNIT_SOURCES)))
-	+@$(RUNNER) --phases unit --valgrind
+	+@$(RUNNER) --phases unit,pairs --valgrind
 
 .PHONY: fault run-fault
 fault:
@@ -292,7 +292,7 @@ coverage:
 	$(again) run-coverage SAN= COV=1
 run-coverage: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES))) all
 	@find $(OBJ) -name '*.gcda' -delete
-	+@$(RUNNER) --phases unit,sim,fuzz,interop,cli
+	+@$(RUNNER) --phases unit,pairs,sim,fuzz,interop,cli
 	@$(PYTHON) tests/support/coverage.py $(OBJ)
 
 # ---- See and measure --------------------------------------------------------
