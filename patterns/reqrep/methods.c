@@ -71,13 +71,13 @@ static zloom__method_t *s_new (const zloom__method_spec_t *spec, zloom_error_t *
     bool copied = s_copy (&method->name, spec->name)
                   && s_copy (&method->signature_text, spec->signature)
                   && s_copy (&method->doc, spec->doc);
-    if (copied)
-        method->name_size = strlen (method->name);
-    else
+    if (!copied)
         zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for a method");
-    if (copied
-        && zloom__signature_read (&method->signature, method->signature_text, reterr) == ZLOOM_OK)
+    else if (zloom__signature_read (&method->signature, method->signature_text, reterr)
+             == ZLOOM_OK) {
+        method->name_size = spec->name ? strlen (spec->name) : 0;
         return method;
+    }
     s_free (method);
     return NULL;
 }
