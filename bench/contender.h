@@ -38,6 +38,17 @@ typedef struct client_kind {
     void (*calls) (void *client, zloom_bytes_t payload, unsigned count, int64_t *ret_ns);
     //  Calls as a flow wants them; returns when it is done. Optional.
     void (*flow) (void *client, flow_t *flow);
+    //  Start so many calls more that the server does not answer, and give them
+    //  up again; returns what starting one cost, in nanoseconds. Optional.
+    double (*hold) (void *client, unsigned count);
+    //  Clients that are many in one thread, and make one call each at a time.
+    //  None of these waits. Optional.
+    bool (*is_connected) (void *client);
+    void (*ask) (void *client, zloom_bytes_t payload);
+    bool (*is_answered) (void *client);
+    int (*descriptor) (void *client);  //  Readable when is_answered is worth a try
+    //  Be there and do nothing, for so long. Optional.
+    void (*rest) (void *client, unsigned ms);
     //  Make the server's `run` return.
     void (*stop) (void *client);
     void (*close) (void *client);
@@ -49,7 +60,9 @@ struct contender {
     const client_kind_t *client;
     zloom_engine_t engine;  //  Of zloom's ends
     bool sleeps_at_once;    //  zloom's ends do not spin
+    unsigned held;          //  Calls of zloom's client that the server never answers
     bool is_unbounded;      //  libzmq's ends have no bound on their queues
+    bool shows_connected;   //  libzmq's client can tell when it is
     const char *program;    //  Of a foreign peer, which has no server here; else NULL
     const char *endpoint;   //  Of a foreign peer, as it was given
 };

@@ -1,58 +1,31 @@
 #include "contest.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
 #include <zmq.h>
 
 #include "fail.h"
-#include "peer.h"
-#include "process.h"
+#include "host.h"
+#include "watch.h"
 
 //  How long opening and closing may take, in seconds.
 enum { OPENING = 60, CLOSING = 60 };
+
+//  Busy processes, at most.
+enum { PROCESSORS = 256 };
 
 //  One contender at work, as the section's process sees it.
 typedef struct seat {
     const contest_t *contest;
     const contender_t *contender;
-    char endpoint[256];
-    void *zmq;          //  The ZeroMQ context of this process
-    process_t process;  //  The server's; pid 0 where it is a thread
-    pthread_t thread;   //  The server's otherwise
-    void *server;       //  The thread's
+    host_t host;       //  The server's process; inproc: has an endpoint alone
+    pthread_t thread;  //  The server's, inproc
+    void *server;      //  The thread's
+    void *zmq;         //  The ZeroMQ context of this process
     void *client;
 } seat_t;
-
-static void *s_context_new (void)
-{
-    void *zmq = zmq_ctx_new ();
-    if (!zmq)
-        fail ("zmq_ctx_new: %s", zmq_strerror (zmq_errno ()));
-    return zmq;
-}
-
-//  Servers.
-
-//  The whole life of a server's process.
-static void s_serve (void *seat_p, int input, int output)
-{
-    const seat_t *seat = (const seat_t *) seat_p;
-    if (seat->contest->cores == CORES_TWO)
-        place_pin (END_SERVER);
-    if (seat->contender->program)
-        peer_serve (seat->contender, seat->endpoint, input, output);
-    void *zmq = s_context_new ();
-    void *server = seat->contender->server->open (seat->contender, zmq, seat->endpoint);
-    process_say_ready (output);
-    seat->contender->server->run (server);
-    seat->contender->server->close (server);
-    zmq_ctx_term (zmq);
-}
 
 static void *s_serve_thread (void *seat_p)
 {
@@ -63,75 +36,69 @@ static void *s_serve_thread (void *seat_p)
     return NULL;
 }
 
-//  A server's process ended before it was told to: its client would wait for ever.
-static void s_on_early_death (int signal_number)
-{
-    (void) signal_number;
-    static const char text[] = "bench: a process ended too early\n";
-    ssize_t written = write (STDERR_FILENO, text, sizeof text - 1);
-    _exit (written < 0 ? 2 : 1);
-}
-
-//  Whose turn it is, or NULL.
-static const char *volatile s_turn;
-
-//  The section ends by this signal, and its parent sees that it hung; but not
-//  with whom.
-static void s_on_alarm (int signal_number)
-{
-    const char *name = s_turn;
-    if (name) {
-        static const char text[] = "bench: no end of the round of ";
-        ssize_t written = write (STDERR_FILENO, text, sizeof text - 1);
-        written += write (STDERR_FILENO, name, strlen (name));
-        written += write (STDERR_FILENO, "\n", 1);
-        (void) written;
-    }
-    signal (signal_number, SIG_DFL);
-    raise (signal_number);
-}
-
 //  Opening and closing.
 
-static void s_open_server (seat_t *seat, const contender_t *contender)
+static void s_open_server (seat_t *seat)
 {
     const contest_t *contest = seat->contest;
-    seat->contender = contender;
-    if (contender->program)
-        peer_endpoint (contender, contest->folder, seat->endpoint, sizeof seat->endpoint);
-    else
-        place_endpoint (contest->transport, contest->folder, contender->name, seat->endpoint,
-                        sizeof seat->endpoint);
     if (contest->transport == TRANSPORT_INPROC)
-        return;
-    seat->process = process_start (contender->name, s_serve, seat);
-    process_await_ready (&seat->process);
+        place_endpoint (TRANSPORT_INPROC, NULL, seat->contender->name, seat->host.endpoint,
+                        sizeof seat->host.endpoint);
+    else
+        host_start (&seat->host, seat->contender, contest->transport, contest->cores,
+                    contest->folder);
 }
 
 static void s_open_client (seat_t *seat)
 {
     const contender_t *contender = seat->contender;
-    seat->zmq = s_context_new ();
-    if (seat->process.pid == 0) {
-        seat->server = contender->server->open (contender, seat->zmq, seat->endpoint);
+    seat->zmq = host_context_new ();
+    if (seat->contest->transport == TRANSPORT_INPROC) {
+        seat->server = contender->server->open (contender, seat->zmq, seat->host.endpoint);
         if (pthread_create (&seat->thread, NULL, s_serve_thread, seat))
             fail ("no thread");
     }
-    seat->client = contender->client->open (contender, seat->zmq, seat->endpoint);
+    seat->client = contender->client->open (contender, seat->zmq, seat->host.endpoint);
 }
 
 static void s_close (seat_t *seat)
 {
     const contender_t *contender = seat->contender;
+    if (contender->held) {
+        process_kill (&seat->host.process);  //  Nobody waits for a million calls to end
+        return;
+    }
     contender->client->stop (seat->client);
-    if (seat->process.pid) {
-        process_join (&seat->process);
-    } else {
+    if (seat->contest->transport == TRANSPORT_INPROC) {
         pthread_join (seat->thread, NULL);
         contender->server->close (seat->server);
-    }
+    } else
+        process_join (&seat->host.process);
     contender->client->close (seat->client);
     zmq_ctx_term (seat->zmq);
+}
+
+//  Other work.
+
+//  The whole life of a busy process.
+static void s_compute (void *number_p, int input, int output)
+{
+    (void) input;
+    place_pin_to (*(const unsigned *) number_p);
+    process_say_ready (output);
+    for (volatile unsigned i = 0;; i++)
+        ;
+}
+
+static size_t s_make_busy (process_t *processes)
+{
+    size_t count = place_processors ();
+    count = count < PROCESSORS ? count : PROCESSORS;
+    for (unsigned i = 0; i < count; i++) {
+        processes[i] = process_start ("busy", s_compute, &i);
+        process_await_ready (&processes[i]);
+    }
+    return count;
 }
 
 //  Rounds.
@@ -139,10 +106,8 @@ static void s_close (seat_t *seat)
 static void s_play_round (const seat_t *seat, double *ret_values)
 {
     const contest_t *contest = seat->contest;
-    s_turn = seat->contender->name;
-    alarm (contest->round_seconds);
+    watch_for (seat->contender->name, contest->round_seconds);
     contest->round (contest, seat->contender, seat->client, ret_values);
-    s_turn = NULL;
 }
 
 static void s_play (section_t *section, const seat_t *seats)
@@ -160,14 +125,16 @@ static void s_live (section_t *section)
 {
     const contest_t *self = (const contest_t *) section->plan;
     seat_t seats[SECTION_CONTENDERS] = {0};
+    process_t busy[PROCESSORS];
+    watch_begin ();
+    watch_for ("opening", OPENING);
+    size_t busy_count = self->is_busy ? s_make_busy (busy) : 0;
     if (self->cores == CORES_ONE)
         place_pin (END_CLIENT);
-    signal (SIGCHLD, s_on_early_death);
-    signal (SIGALRM, s_on_alarm);
-    alarm (OPENING);
     for (size_t i = 0; i < self->count; i++) {
         seats[i].contest = self;
-        s_open_server (&seats[i], self->contenders[i]);
+        seats[i].contender = self->contenders[i];
+        s_open_server (&seats[i]);
     }
     //  A process is pinned with all its threads. Of threads only those two are
     //  that work, and each when it does: before that they share what they have.
@@ -181,8 +148,10 @@ static void s_live (section_t *section)
 
     s_play (section, seats);
 
-    alarm (CLOSING);
-    signal (SIGCHLD, SIG_DFL);
+    watch_end ();
+    watch_for ("closing", CLOSING);
+    for (size_t i = 0; i < busy_count; i++)
+        process_kill (&busy[i]);
     for (size_t i = 0; i < self->count; i++)
         s_close (&seats[i]);
 }

@@ -21,6 +21,7 @@ typedef struct contest contest_t;
 struct contest {
     transport_t transport;
     cores_t cores;
+    bool is_busy;        //  Meanwhile every processor has other work, a process each
     const char *folder;  //  Private to this user; ipc sockets go there
     const contender_t *const *contenders;
     size_t count;

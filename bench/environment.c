@@ -1,6 +1,7 @@
 #include "environment.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -94,6 +95,17 @@ static void s_clock (fact_t *fact)
               "CLOCK_MONOTONIC, %.0f ns a reading; each time has one", cost);
 }
 
+//  What else the machine does is in every number.
+static void s_load (fact_t *fact)
+{
+    double minutes[3];
+    if (getloadavg (minutes, 3) == 3)
+        snprintf (fact->text, sizeof fact->text, "%.2f %.2f %.2f before the first round",
+                  minutes[0], minutes[1], minutes[2]);
+    else
+        snprintf (fact->text, sizeof fact->text, "unknown");
+}
+
 static void s_network (fact_t *fact)
 {
     snprintf (fact->text, sizeof fact->text, "loopback; both ends on this machine");
@@ -107,7 +119,7 @@ void environment_look (fact_t ret_facts[ENVIRONMENT_FACTS])
     } rows[ENVIRONMENT_FACTS] = {
         {"cpu", s_cpu},     {"kernel", s_kernel},     {"libzmq", s_libzmq},
         {"zloom", s_zloom}, {"compiler", s_compiler}, {"flags", s_flags},
-        {"clock", s_clock}, {"network", s_network},
+        {"clock", s_clock}, {"network", s_network},   {"load", s_load},
     };
     for (size_t row = 0; row < ENVIRONMENT_FACTS; row++) {
         ret_facts[row].name = rows[row].name;

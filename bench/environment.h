@@ -14,7 +14,7 @@ typedef struct fact {
     char text[1024];
 } fact_t;
 
-enum { ENVIRONMENT_FACTS = 8 };
+enum { ENVIRONMENT_FACTS = 9 };
 
 //  Fill in all of them; takes some milliseconds, to time the clock.
 void environment_look (fact_t ret_facts[ENVIRONMENT_FACTS]);

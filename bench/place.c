@@ -35,17 +35,22 @@ unsigned place_processors (void)
     return (unsigned) CPU_COUNT (&may);
 }
 
-void place_pin (end_t end)
+void place_pin_to (unsigned number)
 {
     cpu_set_t may = s_may_use (), one;
-    int step = end == END_CLIENT ? 1 : -1;
-    int processor = end == END_CLIENT ? 0 : CPU_SETSIZE - 1;
-    while (!CPU_ISSET ((size_t) processor, &may))
-        processor += step;
+    size_t processor = 0;
+    for (unsigned passed = 0; processor < CPU_SETSIZE; processor++)
+        if (CPU_ISSET (processor, &may) && passed++ == number)
+            break;
     CPU_ZERO (&one);
-    CPU_SET ((size_t) processor, &one);
+    CPU_SET (processor, &one);
     if (sched_setaffinity (0, sizeof one, &one))
         fail_errno ("sched_setaffinity");
+}
+
+void place_pin (end_t end)
+{
+    place_pin_to (end == END_CLIENT ? 0 : place_processors () - 1);
 }
 
 unsigned place_port (void)

@@ -33,6 +33,9 @@ unsigned place_processors (void);
 //  the last for a server. What is forked and started from here stays too.
 void place_pin (end_t end);
 
+//  Stay on one of those that this process may use, from 0.
+void place_pin_to (unsigned number);
+
 //  A port of 127.0.0.1 that nobody has, below those that the kernel gives to
 //  clients.
 unsigned place_port (void);

@@ -1,7 +1,7 @@
 //  process - other processes of a benchmark, which never outlive it
 //
-//  Whoever starts one has to bound what it waits for with alarm(2): the end of
-//  a process takes those that it started with it.
+//  Whoever starts one has to bound what it waits for (watch.h): the end of a
+//  process takes those that it started with it.
 //
 //  Threads: main of a process.
 //  SPDX-License-Identifier: MPL-2.0

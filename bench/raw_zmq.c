@@ -13,6 +13,7 @@
 typedef struct client {
     void *socket;
     zmq_msg_t answer;
+    size_t asked_bytes;
 } client_t;
 
 static void s_check (int rc, const char *what)
@@ -71,6 +72,9 @@ static void *s_client_open (const contender_t *contender, void *zmq, const char 
         fail ("raw-zmq: no memory");
     self->socket = s_socket_new (contender, zmq, ZMQ_DEALER);
     zmq_msg_init (&self->answer);
+    const int on = 1;
+    if (contender->shows_connected)
+        s_check (zmq_setsockopt (self->socket, ZMQ_IMMEDIATE, &on, sizeof on), "ZMQ_IMMEDIATE");
     s_check (zmq_connect (self->socket, endpoint), endpoint);
     return self;
 }
@@ -134,6 +138,48 @@ static void s_flow (void *client, flow_t *flow)
         s_flow_closed ((client_t *) client, flow);
 }
 
+static bool s_is_connected (void *client)
+{
+    int events;
+    size_t size = sizeof events;
+    s_check (zmq_getsockopt (((client_t *) client)->socket, ZMQ_EVENTS, &events, &size),
+             "ZMQ_EVENTS");
+    return events & ZMQ_POLLOUT;
+}
+
+static void s_ask (void *client, zloom_bytes_t payload)
+{
+    client_t *self = (client_t *) client;
+    self->asked_bytes = payload.size;
+    s_check (zmq_send (self->socket, payload.data, payload.size, 0), "zmq_send");
+}
+
+static bool s_is_answered (void *client)
+{
+    client_t *self = (client_t *) client;
+    int rc = zmq_msg_recv (&self->answer, self->socket, ZMQ_DONTWAIT);
+    if (rc < 0 && errno == EAGAIN)
+        return false;
+    s_check (rc, "zmq_msg_recv");
+    if (zmq_msg_size (&self->answer) != self->asked_bytes)
+        fail ("raw-zmq: the answer is not what was sent");
+    return true;
+}
+
+static int s_descriptor (void *client)
+{
+    int descriptor;
+    size_t size = sizeof descriptor;
+    s_check (zmq_getsockopt (((client_t *) client)->socket, ZMQ_FD, &descriptor, &size), "ZMQ_FD");
+    return descriptor;
+}
+
+static void s_rest (void *client, unsigned ms)
+{
+    zmq_pollitem_t item = {.socket = ((client_t *) client)->socket, .events = ZMQ_POLLIN};
+    s_check (zmq_poll (&item, 1, (long) ms), "zmq_poll");
+}
+
 static void s_stop (void *client)
 {
     s_check (zmq_send (((client_t *) client)->socket, "", 0, 0), "zmq_send");
@@ -150,5 +196,13 @@ static void s_client_close (void *client)
 const server_kind_t server_raw_zmq = {
     .open = s_server_open, .run = s_server_run, .close = s_socket_close};
 
-const client_kind_t client_raw_zmq = {
-    .open = s_client_open, .call = s_call, .flow = s_flow, .stop = s_stop, .close = s_client_close};
+const client_kind_t client_raw_zmq = {.open = s_client_open,
+                                      .call = s_call,
+                                      .flow = s_flow,
+                                      .is_connected = s_is_connected,
+                                      .ask = s_ask,
+                                      .is_answered = s_is_answered,
+                                      .descriptor = s_descriptor,
+                                      .rest = s_rest,
+                                      .stop = s_stop,
+                                      .close = s_client_close};

@@ -51,7 +51,7 @@ static void s_row (FILE *file, const section_t *section, size_t contender)
              contender > 0 ? score_verdict (section, contender) : "");
 }
 
-//  "p50 to raw-zmq", "ns a call more than 10".
+//  "p50 to raw-zmq", "call ns over 10".
 static void s_compared_heading (FILE *file, const section_t *section, const measure_t *measure)
 {
     char text[COLUMN];
@@ -61,14 +61,14 @@ static void s_compared_heading (FILE *file, const section_t *section, const meas
         snprintf (text, sizeof text, "%.*s to %s", (int) strcspn (measure->name, " "),
                   measure->name, section->names[0]);
     else
-        snprintf (text, sizeof text, "%s more than %s", measure->name, section->names[0]);
+        snprintf (text, sizeof text, "%s over %s", measure->name, section->names[0]);
     fprintf (file, "%*s", COLUMN, text);
 }
 
 void report_section (FILE *file, const section_t *section)
 {
-    fprintf (file, "\n%s: %u rounds, %s\n%*s", section->name, section->rounds, section->detail,
-             NAME, "");
+    fprintf (file, "\n%s: %u round%s, %s\n%*s", section->name, section->rounds,
+             section->rounds == 1 ? "" : "s", section->detail, NAME, "");
     for (size_t i = 0; i < section->measure_count; i++)
         fprintf (file, "%*s", COLUMN, section->measures[i].name);
     for (size_t i = 0; i < section->measure_count && section->contenders > 1; i++)

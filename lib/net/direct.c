@@ -22,12 +22,16 @@ static const zloom_time_t s_gather = 20 * ZLOOM_USEC;
 //  and at the clock.
 enum { STEPS_MOST = 16 };
 
+//  When to try again what memory was lacking for.
+static const zloom_time_t s_starving = 10 * ZLOOM_MSEC;
+
 //  A large body's memory that is kept for the next one.
 enum { SPARE_CHUNK_MOST = 4194304 };
 
 void zloom__direct_init (zloom__direct_t *self, zloom__streams_t *streams, zloom_random_t *random)
 {
-    *self = (zloom__direct_t){.streams = streams, .random = random, .envelope_fits = true};
+    *self = (zloom__direct_t){
+        .streams = streams, .random = random, .starved_until = ZLOOM_NEVER, .envelope_fits = true};
     TAILQ_INIT (&self->readable);
     TAILQ_INIT (&self->dirty);
     TAILQ_INIT (&self->news);
@@ -331,10 +335,25 @@ bool zloom__direct_is_ready (const zloom__direct_t *self)
 
 //  Time.
 
+void zloom__direct_starve (zloom__direct_t *self, zloom_time_t now)
+{
+    if (self->starved_until == ZLOOM_NEVER)
+        self->starved_until = now + s_starving;
+}
+
+static void s_look_again (zloom__direct_t *self)
+{
+    self->starved_until = ZLOOM_NEVER;
+    for (uint32_t i = 0; i < self->capacity; i++)
+        if (self->slots[i].link)
+            zloom__link_look_again (self->slots[i].link);
+}
+
 zloom_time_t zloom__direct_due (const zloom__direct_t *self)
 {
     const zloom__direct_link_t *shaking = TAILQ_FIRST (&self->shaking);
-    zloom_time_t due = shaking ? shaking->deadline : ZLOOM_NEVER;
+    zloom_time_t due =
+        zloom_time_min (shaking ? shaking->deadline : ZLOOM_NEVER, self->starved_until);
     for (unsigned i = 0; i < self->channel_count; i++)
         due = zloom_time_min (due, zloom__direct_channel_due (self->channels[i]));
     return due;
@@ -345,6 +364,8 @@ void zloom__direct_tend (zloom__direct_t *self, zloom_time_t now)
     zloom__direct_link_t *link;
     while ((link = TAILQ_FIRST (&self->shaking)) && link->deadline <= now)
         zloom__link_close (link, now);
+    if (self->starved_until <= now)
+        s_look_again (self);
     for (unsigned i = 0; i < self->channel_count; i++)
         if (zloom__direct_channel_due (self->channels[i]) <= now)
             zloom__direct_channel_tend (self->channels[i], now);

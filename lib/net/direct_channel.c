@@ -79,8 +79,10 @@ static void s_try_addresses (zloom__direct_channel_t *self, zloom_time_t now)
 {
     while (self->address < self->addresses.count) {
         zloom__direct_link_t *link = zloom__direct_add_link (self);
-        if (!link)
+        if (!link) {
+            zloom__direct_channel_starved (self);
             break;
+        }
         self->link = link;
         int stream = s_streams (self)->ops->connect (s_streams (self),
                                                      &self->addresses.list[self->address++],
@@ -213,6 +215,11 @@ void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__dir
         s_dial_at_once (self, now);
     else
         s_dial_later (self, now);
+}
+
+void zloom__direct_channel_starved (zloom__direct_channel_t *self)
+{
+    s_note_trouble (self, ZLOOM_REASON_NO_MEMORY, "out of memory for a connection");
 }
 
 //  Listening.

@@ -294,6 +294,15 @@ static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
 {
     real_port_t *self = s_self (port);
     *ret_event = (zloom__event_t){.kind = ZLOOM__EVENT_TIMEOUT};
+    if (zloom__direct_goes_on (&self->direct) && self->unpolled + 1 < LOOKS_WITHOUT_POLL) {
+        //  What was read has more messages; the others get their turn soon enough.
+        self->unpolled++;
+        ret_event->kind = zloom__direct_next (&self->direct, port->now, ret_event);
+        if (ret_event->kind != ZLOOM__EVENT_TIMEOUT) {
+            self->is_of_direct = true;
+            return ret_event->kind;
+        }
+    }
     if (++self->unpolled == LOOKS_WITHOUT_POLL)
         s_sleep (self, 0);
     //  At least one sleep, be it of no length: monitors speak only through poll.
