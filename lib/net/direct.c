@@ -196,12 +196,13 @@ bool zloom__direct_has_unsent (const zloom__direct_t *self)
 
 static void s_note_link (zloom__direct_link_t *link, const zloom__ready_t *ready, zloom_time_t now)
 {
+    //  The end of a stream may be told together with its beginning, and no more.
+    link->has_hung_up = link->has_hung_up || ready->has_hung_up;
     if (link->state == ZLOOM__LINK_CONNECTING) {
         if (ready->is_out)
             zloom__direct_channel_connected (link->channel, now);
         return;
     }
-    link->has_hung_up = link->has_hung_up || ready->has_hung_up;
     if (ready->is_in)
         zloom__link_mark_readable (link);
     if (ready->is_out && link->is_blocked) {
