@@ -59,7 +59,7 @@ void reqrep_client_check (reqrep_client_t *self)
 static void s_check_waiting (reqrep_client_t *self, const zloom_client_stats_t *stats)
 {
     reqrep_sim_t *sim = self->sim;
-    if (stats->unsent == 0 || self->options.beat_ms || !sim_port_has_room (self->port))
+    if (stats->unsent == 0 || self->options.beat_ms || !sim_host_has_room (self->port))
         self->stuck_at = ZLOOM_NEVER;
     else
         self->stuck_at = zloom_time_min (self->stuck_at, sim->world->now);

@@ -262,7 +262,7 @@ static void s_act (sim_event_t *act)
     reqrep_sim_t *sim = self->sim;
     if (sim->is_ending || !self->object)
         return;
-    if (sim_port_is_busy (self->port)) {
+    if (sim_host_is_busy (self->port)) {
         sim_event_plan_in (act, sim->pace);
         return;
     }
@@ -366,7 +366,7 @@ void reqrep_client_close (reqrep_client_t *self, bool in_peace)
     sim_trace (self->sim->world, "%s: %s", self->name, in_peace ? "closes" : "crashes");
     s_note_stats (self);
     if (!in_peace)
-        sim_port_crash (self->port);
+        sim_host_crash (self->port);
     self->is_closing = true;
     zloom_client_t *object = self->object;
     zloom_client_destroy (&object);

@@ -353,7 +353,7 @@ static void s_act (sim_event_t *act)
     sim_world_t *world = self->sim->world;
     if (!self->object)
         return;
-    if (sim_port_is_busy (self->port)) {
+    if (sim_host_is_busy (self->port)) {
         sim_event_plan_in (act, self->sim->pace);
         return;
     }
@@ -436,7 +436,7 @@ void reqrep_server_close (reqrep_server_t *self, bool in_peace)
     sim_trace (self->sim->world, "%s: %s", self->name, in_peace ? "closes" : "crashes");
     s_note_stats (self);
     if (!in_peace)
-        sim_port_crash (self->port);
+        sim_host_crash (self->port);
     zloom_server_destroy (&self->object);
     self->port = NULL;
     sim_event_cancel (&self->act);

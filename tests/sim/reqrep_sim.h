@@ -66,7 +66,7 @@ struct reqrep_client {
     char name[16];
     char endpoints[REQREP_SERVERS_MAX * SIM_ENDPOINT_MAX];
     zloom_client_options_t options;
-    sim_port_t *port;
+    sim_host_t *port;
     zloom_client_t *object;  //  NULL: does not run now
     sim_event_t act;
     unsigned incarnation;  //  How often it was made
@@ -95,7 +95,7 @@ struct reqrep_server {
     char name[16];
     sim_place_t *place;
     zloom_server_options_t options;
-    sim_port_t *port;
+    sim_host_t *port;
     zloom_server_t *object;  //  NULL: does not run now
     sim_event_t act;
     sim_event_t restart;  //  After it was struck by the weather

@@ -100,7 +100,7 @@ static void s_put_frame (sim_end_t *to, sim_frame_t *frame)
     to->last = &frame->next;
     to->frames++;
     to->bytes += frame->size;
-    sim_port_expect (to->port, s_frame_due (to));
+    sim_host_expect (&to->port->host, s_frame_due (to));
 }
 
 //  Ends.
@@ -180,7 +180,7 @@ static void s_break (sim_end_t *end, zloom_time_t at)
     if (!end->first && !tells)
         s_detach (end);
     else
-        sim_port_expect (end->port, sim_end_due (end));
+        sim_host_expect (&end->port->host, sim_end_due (end));
 }
 
 //  Half of the queue must be free before a sender that was refused may go on.
@@ -193,7 +193,7 @@ static void s_make_room (sim_end_t *sender, const sim_end_t *receiver)
     if (sender->is_roomless || sender->is_cut)
         return;
     sender->room_at = net->world->now + sender->connection->latency;
-    sim_port_expect (sender->port, sender->room_at);
+    sim_host_expect (&sender->port->host, sender->room_at);
 }
 
 //  Making and breaking connections.
@@ -217,7 +217,7 @@ static zloom_time_t s_detection (const sim_connection_t *connection)
 void sim_net_cut (sim_connection_t *connection)
 {
     connection->net->counts[SIM_NET_CUT]++;
-    sim_trace (connection->net->world, "cut between %s and %s", connection->client.port->name,
+    sim_trace (connection->net->world, "cut between %s and %s", connection->client.port->host.name,
                connection->place->endpoint);
     s_lose_frames (&connection->client);
     s_lose_frames (&connection->server);
@@ -231,7 +231,7 @@ void sim_net_stall (sim_connection_t *connection, zloom_time_t duration)
     connection->net->counts[SIM_NET_STALL]++;
     connection->stalled_until = connection->net->world->now + duration;
     sim_trace (connection->net->world, "stall of %.3f ms between %s and %s",
-               (double) duration / ZLOOM_MSEC, connection->client.port->name,
+               (double) duration / ZLOOM_MSEC, connection->client.port->host.name,
                connection->place->endpoint);
 }
 
@@ -294,7 +294,7 @@ static void s_connect (sim_place_t *place, sim_net_t *net, sim_port_t *port,
     if (place->port)
         s_attach_server (self);
     self->client.up_at = net->world->now + 3 * self->latency;
-    sim_port_expect (port, self->client.up_at);
+    sim_host_expect (&port->host, self->client.up_at);
 }
 
 zloom_reason_t sim_net_dial (sim_net_t *self, sim_port_t *port, zloom__channel_t channel,

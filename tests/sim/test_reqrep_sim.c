@@ -107,14 +107,14 @@ static void s_strike_client (reqrep_sim_t *sim, reqrep_client_t *client)
     reqrep_client_open (client);
 }
 
-static void s_pause (reqrep_sim_t *sim, sim_port_t *port)
+static void s_pause (reqrep_sim_t *sim, sim_host_t *port)
 {
-    if (!port || sim_port_is_busy (port))
+    if (!port || sim_host_is_busy (port))
         return;
     zloom_time_t duration = sim_spread (sim->world, ZLOOM_USEC, 50 * ZLOOM_MSEC);
     sim->counts[REQREP_PAUSE]++;
     sim_trace (sim->world, "%s is paused for %.3f ms", port->name, (double) duration / ZLOOM_MSEC);
-    sim_port_pause (port, duration);
+    sim_host_pause (port, duration);
 }
 
 static void s_turn_refusal (reqrep_sim_t *sim, sim_place_t *place)
