@@ -16,8 +16,7 @@ bool reqrep_client_is_overdue (const reqrep_client_t *self, zloom_time_t deadlin
 
 bool reqrep_lasts_too_long (const reqrep_sim_t *sim, zloom_time_t since)
 {
-    zloom_time_t way = sim->net.climate.latency + sim->net.climate.jitter;
-    return !sim->has_weather && sim->world->now - 4 * way - SLACK > since;
+    return !sim->has_weather && sim->world->now - 4 * sim->network->way - SLACK > since;
 }
 
 //  Clients.

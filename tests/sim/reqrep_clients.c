@@ -312,7 +312,7 @@ static void s_draw_endpoints (reqrep_client_t *self)
     for (int64_t i = 0; i < wanted; i++)
         size += (size_t) snprintf (self->endpoints + size, sizeof self->endpoints - size, "%s%s",
                                    i ? ", " : "",
-                                   sim->servers[(first + i) % sim->server_count].place->endpoint);
+                                   sim->servers[(first + i) % sim->server_count].endpoint);
 }
 
 void reqrep_client_init (reqrep_client_t *self, reqrep_sim_t *sim, unsigned number)
@@ -332,7 +332,7 @@ void reqrep_client_open (reqrep_client_t *self)
     self->incarnation++;
     zloom_error_t error;
     do {
-        self->port = sim_port_new (&sim->net, self->name, 0, s_process, self);
+        self->port = sim->network->ops->new_host (sim->network, self->name, 0, s_process, self);
         self->object =
             zloom__client_new_over (&self->port->base, self->endpoints, &self->options, &error);
     } while (!self->object && sim->is_lean && error.reason == ZLOOM_REASON_NO_MEMORY);
