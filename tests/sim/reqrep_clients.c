@@ -202,7 +202,7 @@ static void s_notify (reqrep_client_t *self)
     self->expected.notifications += code == ZLOOM_OK;
     sim->counts[code ? REQREP_NOTIFY_NOBODY : REQREP_NOTIFY]++;
     if (code && code != ZLOOM_UNAVAILABLE && code != ZLOOM_UNAUTHENTICATED
-        && code != ZLOOM_RESOURCE_EXHAUSTED)
+        && code != ZLOOM_RESOURCE_EXHAUSTED && !sim->is_corrupt)
         sim_fail (sim->world, "%s cannot notify: %s", self->name,
                   zloom_client_last_error (self->object)->text);
 }
