@@ -21,7 +21,7 @@ enum { ASIDE_MOST = 8192 };
 
 //  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
 //  names the connection.
-enum { HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
+enum { SERVER_HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
 
 //  How long a peer may take to shake hands.
 static const zloom_time_t s_handshake = 3 * ZLOOM_SEC;
@@ -183,7 +183,8 @@ static size_t s_write (zloom__direct_link_t *self, const struct iovec *pieces, i
 
 static void s_tell_room (zloom__direct_link_t *self)
 {
-    if (self->is_full && s_unwritten (self) <= self->channel->most_queued / 2)
+    bool has_room = !self->cannot_write && s_unwritten (self) <= self->channel->most_queued / 2;
+    if (self->is_full && has_room)
         s_mark_news (self);
 }
 
@@ -411,7 +412,9 @@ static void s_add_hop (zloom__direct_link_t *self, zloom_bytes_t frame)
 {
     zloom__direct_t *engine = s_engine (self);
     size_t left = sizeof engine->envelope - engine->envelope_size;
-    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames >= HOPS_MOST) {
+    unsigned most =
+        self->channel->options.role == ZLOOM__ROLE_CLIENT ? ZLOOM__FRAMES_MAX : SERVER_HOPS_MOST;
+    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames > most) {
         engine->envelope_fits = false;
         return;
     }
