@@ -405,6 +405,9 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
     //  What cannot be kept is lost, and with it the connection.
     if (self->rest.failed || self->hops.failed)
         s_give_up (self, now);
+    //  What was answered meanwhile does not wait for the rest.
+    if (s_unwritten (self))
+        s_mark_dirty (self, now);
 }
 
 //  A frame of the envelope: a byte of length and the bytes.
@@ -528,8 +531,6 @@ static zloom__event_kind_t s_take_one (zloom__direct_link_t *self, zloom_time_t 
             s_give_up (self, now);
         else
             s_put_aside (self, now);
-        if (s_unwritten (self))
-            s_mark_dirty (self, now);
         break;
     case ZLOOM__ZMTP_REFUSED:
     default:
