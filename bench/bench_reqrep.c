@@ -2,6 +2,7 @@
 //
 //  SPDX-License-Identifier: MPL-2.0
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -47,6 +48,7 @@ enum {
 
 typedef struct peers {
     contender_t rows[PEERS];
+    char *texts[PEERS];  //  Owned; what the rows are made of
     size_t count;
 } peers_t;
 
@@ -60,9 +62,11 @@ typedef struct settings {
 static bool s_take_peer (void *context, const char *value)
 {
     peers_t *peers = (peers_t *) context;
-    char *text = strdup (value);
-    return text && peers->count < PEERS && peer_read (text, &peers->rows[peers->count])
-           && ++peers->count;
+    if (peers->count == PEERS)
+        return false;
+    size_t at = peers->count++;
+    peers->texts[at] = strdup (value);
+    return peers->texts[at] && peer_read (peers->texts[at], &peers->rows[at]);
 }
 
 static void s_parse (int argc, char **argv, settings_t *settings)
@@ -146,5 +150,8 @@ int main (int argc, char **argv)
                 && bench_wants_transport (&settings.common, transport, true))
                 s_run (&settings, &bench, transport, cores);
         }
-    return bench_close (&bench);
+    int exit_code = bench_close (&bench);
+    for (size_t i = 0; i < settings.peers.count; i++)
+        free (settings.peers.texts[i]);
+    return exit_code;
 }

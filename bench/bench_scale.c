@@ -255,7 +255,7 @@ static void s_run_outstanding (const settings_t *settings, bench_t *bench, trans
     section_t section =
         contest_section (&contest, "outstanding", s_rounds (settings), s_measures, MEASURES);
     snprintf (section.detail, sizeof section.detail,
-              "%u ms with %u calls under way, %u sync calls, %u starts", contest.ms, FLOW_WINDOW,
+              "%u ms with %d calls under way, %u sync calls, %d starts", contest.ms, FLOW_WINDOW,
               contest.calls, STARTS);
     bench_run (bench, &section);
 }
