@@ -10,6 +10,7 @@
 #    make demo            a one-minute tour of what exists
 #    make bench           compare with raw libzmq; results go to build/bench/
 #    make bench T=window BENCH_ARGS=--quick   only some of it, with options
+#    make bench-peers     and with gRPC and HTTP, whose packages it installs
 #
 #  Test
 #    make test            everything, with address and undefined sanitizers
@@ -27,7 +28,7 @@
 #    make check-readme    run the console blocks of README.md
 #    make format          let clang-format rewrite the sources
 #
-#  Knobs: CC CXX CFLAGS LDFLAGS PREFIX DESTDIR BUILD PKG_CONFIG PYTHON
+#  Knobs: CC CXX CFLAGS CXXFLAGS LDFLAGS PREFIX DESTDIR BUILD PKG_CONFIG PYTHON
 #    SAN=address,undefined|thread   sanitizers        COV=1      coverage
 #    WERROR=1   warnings are errors                   V=1        show commands
 
@@ -47,6 +48,7 @@ ifeq ($(origin CXX),default)
 CXX := g++
 endif
 CFLAGS ?=
+CXXFLAGS ?=
 LDFLAGS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -157,7 +159,7 @@ links: $(STATIC) $(SHARED) $(COMMAND)
 $(OBJ)/%.o: %.c | $(OBJ)/found
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ZL_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ZL_CFLAGS) $(OWN_CFLAGS) -MMD -MP -c $< -o $@
 
 #  A list of objects, touched only when it changes: a source that goes away
 #  leaves its archive too.
@@ -226,7 +228,9 @@ $(call programs,$(FUZZ_SOURCES)): $(OBJ)/%: $(OBJ)/%.o \
 NEEDED := libzmq:libzmq3-dev libczmq:libczmq-dev $(MSGPACK):libmsgpack-dev jansson:libjansson-dev
 $(OBJ)/found: NEEDED := $(NEEDED)
 $(OBJ)/found-tests: NEEDED := cmocka:libcmocka-dev
-$(OBJ)/found $(OBJ)/found-tests:
+$(OBJ)/found-peers: NEEDED := grpc++:libgrpc++-dev protobuf:libprotobuf-dev \
+    libmicrohttpd:libmicrohttpd-dev libcurl:libcurl4-openssl-dev
+$(OBJ)/found $(OBJ)/found-tests $(OBJ)/found-peers:
 	@mkdir -p $(@D)
 	@command -v $(PKG_CONFIG) >/dev/null || \
 	    { echo "zloom needs pkg-config; type: make deps" >&2; exit 1; }
@@ -234,16 +238,16 @@ $(OBJ)/found $(OBJ)/found-tests:
 	    { echo "zloom needs $${need%:*} (Debian: $${need#*:}); type: make deps" >&2; exit 1; }; \
 	done; touch $@
 
-.PHONY: deps deps-build deps-test
+.PHONY: deps deps-build deps-test deps-peers
 deps:
 	@tests/support/deps.sh all
-deps-build deps-test: deps-%:
+deps-build deps-test deps-peers: deps-%:
 	@tests/support/deps.sh $*
 
 # ---- Test -------------------------------------------------------------------
 
 TEST_PROGRAMS = $(call programs,\
-    $(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES)))
+    $(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES) $(FAULT_SOURCES)))
 RUNNER = ZLOOM='$(abspath $(OBJ)/zloom)' BUILD='$(abspath $(OBJ))' T='$(T)' \
     $(PYTHON) tests/support/run_tests.py
 
@@ -267,9 +271,9 @@ test-full: deps
 	$(again) run-fault SAN=address,undefined
 
 run-threads: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES)))
-	+@$(RUNNER) --phases unit,sim
+	+@$(RUNNER) --phases unit,pairs,sim
 run-valgrind: $(call programs,$(call matching,$(UNIT_SOURCES)))
-	+@$(RUNNER) --phases unit --valgrind
+	+@$(RUNNER) --phases unit,pairs --valgrind
 
 .PHONY: fault run-fault
 fault:
@@ -288,7 +292,7 @@ coverage:
 	$(again) run-coverage SAN= COV=1
 run-coverage: $(call programs,$(call matching,$(UNIT_SOURCES) $(SIM_SOURCES) $(FUZZ_SOURCES))) all
 	@find $(OBJ) -name '*.gcda' -delete
-	+@$(RUNNER) --phases unit,sim,fuzz,interop,cli
+	+@$(RUNNER) --phases unit,pairs,sim,fuzz,interop,cli
 	@$(PYTHON) tests/support/coverage.py $(OBJ)
 
 # ---- See and measure --------------------------------------------------------
@@ -311,9 +315,57 @@ $(OBJ)/bench/environment.o: private ZL_CFLAGS += -DZLOOM_BENCH_FLAGS='"$(BENCH_F
 refuse-bench:
 	@echo "bench measures the release build; leave SAN and COV away" >&2; exit 1
 
+#  The same calls by other toolkits, in the same run. The bench starts and stops
+#  these programs; nothing else needs their packages.
+PEERS := $(OBJ)/bench/peers
+PEER_OPTIONS := --transport tcp --transport ipc --peer 'http=$(PEERS)/http=tcp://127.0.0.1:{port}' \
+    --peer 'grpc=$(PEERS)/grpc=tcp://127.0.0.1:{port}' --peer 'grpc=$(PEERS)/grpc=ipc://{folder}/grpc'
+
+.PHONY: bench-peers run-bench-peers
+bench-peers: $(if $(SAN)$(COV),refuse-bench,deps-peers)
+	$(again) run-bench-peers
+run-bench-peers: $(OBJ)/bench/bench_reqrep $(PEERS)/http $(PEERS)/grpc
+	@mkdir -p $(BUILD)/bench; results=$(BUILD)/bench/peers; \
+	    $< $(PEER_OPTIONS) --json $$results.json $(BENCH_ARGS) | tee $$results.txt
+
+$(PEERS)/http.o: private OWN_CFLAGS = $(call pkg,--cflags libmicrohttpd libcurl)
+$(PEERS)/http.o: | $(OBJ)/found-peers
+$(PEERS)/http: $(PEERS)/http.o $(PEERS)/program.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie $^ -o $@ $(ZL_LDFLAGS) $(call pkg,--libs libmicrohttpd libcurl)
+
+#  A call through Debian's libgrpc.so takes half as long again as through
+#  libgrpc.a, so its own libraries are linked as archives, where there are any.
+GRPC_OWN := -lgrpc++ -lgrpc -lgpr -lupb -laddress_sorting
+archive = $(filter /%,$(shell $(CXX) -print-file-name=$(1:-l%=lib%.a)))
+GRPC_LIBS = $(foreach lib,$(call pkg,--static --libs grpc++ protobuf),\
+    $(or $(if $(filter $(GRPC_OWN),$(lib)),$(call archive,$(lib))),$(lib)))
+GRPC_OBJECTS := $(addprefix $(PEERS)/,grpc.o echo.pb.o echo.grpc.pb.o)
+GRPC_CXXFLAGS = -std=c++17 -D_GNU_SOURCE -Ilib -Ibench/peers -isystem $(PEERS) -Wall -Wextra \
+    -Wconversion $(if $(WERROR),-Werror) -O2 -g -fPIC $(FORTIFY) $(call pkg,--cflags grpc++ protobuf)
+
+$(PEERS)/grpc: $(GRPC_OBJECTS) $(PEERS)/program.o
+	$(call say,LD,$@)
+	$(Q)$(CXX) -pie $^ -o $@ $(ZL_LDFLAGS) $(GRPC_LIBS)
+$(PEERS)/grpc.o: bench/peers/grpc.cc
+$(GRPC_OBJECTS): CXX_SOURCE = $(filter %/$(@F:.o=.cc),$^)
+$(GRPC_OBJECTS): $(PEERS)/echo.pb.cc $(PEERS)/echo.grpc.pb.cc
+	$(call say,CXX,$(CXX_SOURCE))
+	$(Q)$(CXX) $(GRPC_CXXFLAGS) $(CXXFLAGS) -MMD -MP -c $(CXX_SOURCE) -o $@
+$(PEERS)/echo.pb.cc: private PROTOC_OPTIONS = --cpp_out=$(@D)
+$(PEERS)/echo.grpc.pb.cc: private PROTOC_OPTIONS = --grpc_out=$(@D) \
+    --plugin=protoc-gen-grpc="$$(command -v grpc_cpp_plugin)"
+$(PEERS)/echo.pb.cc $(PEERS)/echo.grpc.pb.cc: bench/peers/echo.proto | $(OBJ)/found-peers
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D); protoc -Ibench/peers $(PROTOC_OPTIONS) $<
+
+-include $(addprefix $(PEERS)/,$(addsuffix .d,program http grpc))
+
 # ---- Check ------------------------------------------------------------------
 
-C_FILES := $(wildcard $(addsuffix /*.[ch],lib/* patterns patterns/* tools bench tests/* docs/examples))
+C_FILES := $(wildcard $(addsuffix /*.[ch],\
+    lib/* patterns patterns/* tools bench bench/peers tests/* docs/examples))
+FORMATTED := $(C_FILES) $(wildcard bench/peers/*.cc bench/peers/*.proto)
 SCRIPTS = .ci/run $(wildcard tests/*/*.sh docs/*.sh)
 CHECKS := layers headers modules symbols format lint shell docs
 ok = @printf 'ok    %-9s %s\n' $(1) "$(2)"
@@ -343,14 +395,16 @@ check-symbols: $(SHARED)
 	$(call ok,symbols,only zloom_ is exported$(comma) and the lower floors know no ZeroMQ)
 
 check-format:
-	@other=$$(for file in $(C_FILES); do \
+	@other=$$(for file in $(FORMATTED); do \
 	        clang-format $$file | cmp -s - $$file || echo $$file; done); \
 	    [ -z "$$other" ] || { printf '%s: make format would change it\n' $$other; exit 1; }
-	$(call ok,format,$(words $(C_FILES)) files)
+	$(call ok,format,$(words $(FORMATTED)) files)
 
-#  clang-tidy is slow, so it looks again only at what has changed.
+#  clang-tidy is slow, so it looks again only at what has changed. What needs the
+#  packages of bench-peers is left out.
 LINT_FLAGS := -std=c11 -D_GNU_SOURCE -Ilib -Ipatterns -Itests
-TIDIED := $(patsubst %.c,$(OBJ)/%.tidy,$(filter %.c,$(C_FILES)))
+LINTED := $(filter-out bench/peers/http.c,$(filter %.c,$(C_FILES)))
+TIDIED := $(patsubst %.c,$(OBJ)/%.tidy,$(LINTED))
 -include $(wildcard $(addsuffix .d,$(TIDIED)))
 $(OBJ)/%.tidy: %.c .clang-tidy
 	@mkdir -p $(@D); $(CC) $(LINT_FLAGS) -MM -MP -MT $@ -MF $@.d $<
@@ -364,7 +418,7 @@ CPPCHECK_MISTAKES := uninitvar ctuuninitvar varFuncNullUB missingIncludeSystem
 check-lint: $(TIDIED)
 	@cppcheck --quiet --language=c --platform=unix64 --inline-suppr --error-exitcode=1 \
 	    --enable=warning,performance,portability $(addprefix --suppress=,$(CPPCHECK_MISTAKES)) \
-	    $(patsubst -std=%,--std=%,$(LINT_FLAGS)) $(filter %.c,$(C_FILES))
+	    $(patsubst -std=%,--std=%,$(LINT_FLAGS)) $(LINTED)
 	$(call ok,lint,cppcheck and clang-tidy have nothing to say)
 
 check-shell:
@@ -381,7 +435,7 @@ check-install: all
 check-readme: all
 	@PATH='$(abspath $(OBJ))':"$$PATH" $(PYTHON) tests/support/check_readme.py README.md
 format:
-	clang-format -i $(C_FILES)
+	clang-format -i $(FORMATTED)
 
 # ---- Install ----------------------------------------------------------------
 

@@ -90,7 +90,8 @@ typedef struct {
     zloom_buffer_t params;  //  Of the call being begun
     input_t input;          //  Lines
     bool has_input;
-    bool is_fed;  //  No more calls are to be begun
+    bool is_fed;     //  No more calls are to be begun
+    bool is_lively;  //  A reply came in the last turn, or a call was begun
     caller_t caller;
 } run_t;
 
@@ -170,6 +171,7 @@ static void s_begin (run_t *self, const zloom_bytes_t *line)
     zloom_bytes_t whole = zloom_bytes_str (s_given.params);
     zloom_error_t error;
     uint64_t number = self->input.records;
+    self->is_lively = true;
     if (params_build (zloom_buffer_bytes (&self->fixed), self->fixed_count,
                       s_given.params ? &whole : line, &self->params, &error)) {
         if (s_given.params)
@@ -187,7 +189,7 @@ static bool s_has_room (const run_t *self)
 }
 
 //  Begin what can be begun. True: stdin is to be read for more.
-static bool s_feed (run_t *self)
+static bool s_feed_some (run_t *self)
 {
     if (!self->has_input && !self->is_fed) {
         s_begin (self, NULL);
@@ -207,19 +209,31 @@ static bool s_feed (run_t *self)
     return false;
 }
 
+//  The same; what is begun together leaves together.
+static bool s_feed (run_t *self)
+{
+    zloom_client_cork (self->caller.client);
+    bool wants_line = s_feed_some (self);
+    zloom_client_uncork (self->caller.client);
+    return wants_line;
+}
+
 //  Wait for a reply, a line, or Ctrl-C. False: it is time to give up.
 static bool s_turn (run_t *self, int stop, bool wants_line)
 {
     struct pollfd polls[] = {{stop, POLLIN, 0},
                              {zloom_client_descriptor (self->caller.client), POLLIN, 0},
                              {wants_line ? STDIN_FILENO : -1, POLLIN, 0}};
+    uint32_t look_ms = engine_look_ms (self->is_lively);
+    size_t under_way = self->caller.under_way;
     output_idle ();
-    poll (polls, 3, -1);
+    poll (polls, 3, look_ms ? 0 : -1);
     if (polls[2].revents && !input_fill (&self->input)) {
         self->caller.status = self->input.status;
         return false;
     }
-    zloom_client_process (self->caller.client, 0);
+    zloom_client_process (self->caller.client, look_ms);
+    self->is_lively = self->caller.under_way != under_way;
     return stop_wish () == STOP_NO && !output_failed ();
 }
 

@@ -54,6 +54,7 @@ static void s_print_text (const char *address, const zloom_probe_t *probe)
     s_print_row ("  mechanism     ", probe->mechanism);
     s_print_row ("  socket type   ", probe->socket_type);
     s_print_row ("  zloom         ", probe->zloom ? probe->zloom_value : "");
+    s_print_row ("  engine        ", probe->engine);
     zloom_text_escape (text, sizeof text, zloom_bytes (probe->identity, probe->identity_size));
     s_print_row ("  routing id    ", text);
     s_print_row ("  says          ", probe->said);
@@ -90,7 +91,7 @@ static void s_print_value (const char *address, const zloom_probe_t *probe)
     if (probe->major)
         snprintf (version, sizeof version, "%u.%u", probe->major, probe->minor);
     // clang-format off
-    zloom_pack (&value, NULL, "{s:s s:s s:s s:s s:? s:s s:s s:v s:s s:v s:v s:v}",
+    zloom_pack (&value, NULL, "{s:s s:s s:s s:s s:? s:s s:s s:s s:v s:s s:v s:v s:v}",
                 "address", address,
                 "found", zloom_probe_found_name (probe->found),
                 "zmtp", s_or_nil (version),
@@ -98,6 +99,7 @@ static void s_print_value (const char *address, const zloom_probe_t *probe)
                 "as_server", probe->as_server,
                 "socket_type", s_or_nil (probe->socket_type),
                 "zloom", probe->zloom ? probe->zloom_value : NULL,
+                "engine", s_or_nil (probe->engine),
                 "routing_id", s_pack_id (&id, probe),
                 "says", s_or_nil (probe->said),
                 "connect_us", s_pack_time (&connect, probe->connect),
@@ -156,8 +158,8 @@ const command_t command_probe = {
     .least = 1,
     .most = 1,
     .about = "Speaks the ZMTP handshake by hand, and so sees what a ZeroMQ socket hides: the\n"
-             "version, the security mechanism, the type of the socket, whether it is zloom's,\n"
-             "and how long it takes. It never takes a message from anybody.",
+             "version, the security mechanism, the type of the socket, whether it is zloom's\n"
+             "and with which engine, and how long it takes. It never takes a message from anybody.",
     .examples = "  zloom probe tcp://127.0.0.1:5555\n"
                 "  zloom probe ipc:///run/service/socket -o json",
     .options = s_options,

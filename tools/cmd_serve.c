@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "engine.h"
 #include "exec.h"
 #include "output.h"
 #include "report.h"
@@ -83,6 +84,7 @@ static const option_row_t s_options[] = {
      .fallback = "zloom",
      .help = "what the service calls itself",
      .into.text = &s_given.name},
+    ENGINE_OPTIONS,
     {.name = "insecure-public",
      .kind = OPTION_FLAG,
      .help = "bind where others can reach it, without keys",
@@ -113,6 +115,9 @@ static zloom_server_t *s_open (const char *addresses, int *ret_status)
 {
     const size_t most = INT32_MAX / 2;
     zloom_server_options_t options = ZLOOM_SERVER_OPTIONS_DEFAULT;
+    *ret_status = engine_take (&options.engine, &options.busy_poll_us);
+    if (*ret_status)
+        return NULL;
     options.name = s_given.name;
     options.max_pending =
         (uint32_t) (s_given.max_pending < UINT32_MAX ? s_given.max_pending : UINT32_MAX);
@@ -174,16 +179,30 @@ static int s_poll_timeout (zloom_time_t until)
     return (int) (ms < 0 ? 0 : ms > 60000 ? 60000 : ms);
 }
 
-//  One turn: wait until something stirs, and deal with it.
+//  How many requests and the like have come.
+static uint64_t s_came (const zloom_server_t *server)
+{
+    zloom_server_stats_t stats;
+    zloom_server_stats (server, &stats);
+    return stats.requests + stats.notifications;
+}
+
+//  One turn: wait until something stirs, and deal with it. While requests come
+//  and no command runs, the wait for the next one is the library's: it looks
+//  again for a while before it sleeps.
 static zloom_code_t s_turn (zloom_server_t *server, exec_t *exec, struct pollfd *polls,
-                            zloom_time_t until)
+                            zloom_time_t until, bool *is_lively)
 {
     polls[1] = (struct pollfd){zloom_server_descriptor (server), POLLIN, 0};
     size_t count = exec_polls (exec, polls + 2);
-    poll (polls, 2 + count, s_poll_timeout (zloom_time_min (exec_next_due (exec), until)));
+    uint32_t look_ms = engine_look_ms (*is_lively && count == 0);
+    uint64_t came = s_came (server);
+    poll (polls, 2 + count,
+          look_ms ? 0 : s_poll_timeout (zloom_time_min (exec_next_due (exec), until)));
     exec_turn (exec, polls + 2);
-    zloom_code_t code = zloom_server_process (server, 0);
+    zloom_code_t code = zloom_server_process (server, look_ms);
     exec_start (exec);
+    *is_lively = s_came (server) != came;
     return code;
 }
 
@@ -191,9 +210,10 @@ static zloom_code_t s_turn (zloom_server_t *server, exec_t *exec, struct pollfd 
 static int s_serve (zloom_server_t *server, exec_t *exec, int stop, struct pollfd *polls)
 {
     zloom_time_t give_up = ZLOOM_NEVER;
+    bool is_lively = false;
     polls[0] = (struct pollfd){stop, POLLIN, 0};
     for (;;) {
-        if (s_turn (server, exec, polls, give_up))
+        if (s_turn (server, exec, polls, give_up, &is_lively))
             return report_error (zloom_server_last_error (server));
         stop_wish_t wish = stop_wish ();
         if (wish != STOP_NO && give_up == ZLOOM_NEVER) {

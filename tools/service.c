@@ -30,6 +30,9 @@ zloom_limits_t service_limits (void)
 zloom_client_t *service_open (const char *address, int *ret_status)
 {
     zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
+    *ret_status = engine_take (&options.engine, &options.busy_poll_us);
+    if (*ret_status)
+        return NULL;
     options.timeout_ms = s_milliseconds (service_given.timeout);
     options.connect_timeout_ms = s_milliseconds (service_given.connect_timeout);
     options.rep_peer = service_given.rep_peer;

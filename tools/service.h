@@ -6,6 +6,7 @@
 #ifndef ZLOOM_TOOLS_SERVICE_H
 #define ZLOOM_TOOLS_SERVICE_H
 
+#include "engine.h"
 #include "options.h"
 #include "reqrep/client.h"
 
@@ -20,30 +21,31 @@ typedef struct service_options {
 extern service_options_t service_given;
 
 //  The rows that such a command has in its table.
-#define SERVICE_OPTIONS                                                                    \
-    {.name = "timeout",                                                                    \
-     .letter = 't',                                                                        \
-     .kind = OPTION_DURATION,                                                              \
-     .metavar = "TIME",                                                                    \
-     .fallback = "5s",                                                                     \
-     .help = "how long a call may take",                                                   \
-     .into.duration = &service_given.timeout},                                             \
-        {.name = "connect-timeout",                                                        \
-         .kind = OPTION_DURATION,                                                          \
-         .metavar = "TIME",                                                                \
-         .fallback = "3s",                                                                 \
-         .help = "how long to wait for somebody to be there",                              \
-         .into.duration = &service_given.connect_timeout},                                 \
-        {.name = "max-size",                                                               \
-         .kind = OPTION_SIZE,                                                              \
-         .metavar = "SIZE",                                                                \
-         .fallback = "1MiB",                                                               \
-         .help = "largest message to send or take",                                        \
-         .into.size = &service_given.max_size},                                            \
-    {                                                                                      \
-        .name = "rep", .kind = OPTION_FLAG, .help = "the other end is a plain REP socket", \
-        .into.flag = &service_given.rep_peer                                               \
-    }
+#define SERVICE_OPTIONS                                       \
+    {.name = "timeout",                                       \
+     .letter = 't',                                           \
+     .kind = OPTION_DURATION,                                 \
+     .metavar = "TIME",                                       \
+     .fallback = "5s",                                        \
+     .help = "how long a call may take",                      \
+     .into.duration = &service_given.timeout},                \
+        {.name = "connect-timeout",                           \
+         .kind = OPTION_DURATION,                             \
+         .metavar = "TIME",                                   \
+         .fallback = "3s",                                    \
+         .help = "how long to wait for somebody to be there", \
+         .into.duration = &service_given.connect_timeout},    \
+        {.name = "max-size",                                  \
+         .kind = OPTION_SIZE,                                 \
+         .metavar = "SIZE",                                   \
+         .fallback = "1MiB",                                  \
+         .help = "largest message to send or take",           \
+         .into.size = &service_given.max_size},               \
+        {.name = "rep",                                       \
+         .kind = OPTION_FLAG,                                 \
+         .help = "the other end is a plain REP socket",       \
+         .into.flag = &service_given.rep_peer},               \
+        ENGINE_OPTIONS
 
 //  Make a client as the options say. NULL: *ret_status is the exit code
 //  (reported). The caller destroys it with zloom_client_destroy.

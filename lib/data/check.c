@@ -32,8 +32,90 @@ static zloom__flaw_t s_inspect (const zloom__token_t *token, const uint8_t *cont
     return ZLOOM__SOUND;
 }
 
-const uint8_t *zloom__skip (const uint8_t *p, const uint8_t *end, const zloom_limits_t *limits,
-                            zloom__flaw_t *ret_flaw, const uint8_t **ret_at)
+//  Most values are plain: a number, a short string, bytes, or a short array of
+//  such. By their first byte: the bytes that such a value has in all; COUNTED,
+//  its second byte says how many follow that; 0, it is not plain.
+enum { COUNTED = 255 };
+#define TIMES_16(x, by)                                                                  \
+    (x), (x) + (by), (x) + 2 * (by), (x) + 3 * (by), (x) + 4 * (by), (x) + 5 * (by),     \
+        (x) + 6 * (by), (x) + 7 * (by), (x) + 8 * (by), (x) + 9 * (by), (x) + 10 * (by), \
+        (x) + 11 * (by), (x) + 12 * (by), (x) + 13 * (by), (x) + 14 * (by), (x) + 15 * (by)
+static const uint8_t s_plain[256] = {
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),  //  0x00: numbers
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),
+    TIMES_16 (0, 0),
+    TIMES_16 (0, 0),  //  0x80: maps, arrays
+    TIMES_16 (1, 1),
+    TIMES_16 (17, 1),  //  0xa0: strings
+    1,
+    0,
+    1,
+    1,
+    COUNTED,
+    0,
+    0,
+    0,
+    0,
+    0,
+    5,
+    9,
+    2,
+    3,
+    5,
+    9,  //  0xc0: nil, bool, bytes
+    2,
+    3,
+    5,
+    9,
+    0,
+    0,
+    0,
+    0,
+    0,
+    COUNTED,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,  //  0xd0: ints, strings
+    TIMES_16 (1, 0),
+    TIMES_16 (1, 0),  //  0xe0: negative numbers
+};
+
+static inline const uint8_t *s_pass_plain (const uint8_t *p, const uint8_t *end)
+{
+    size_t left = (size_t) (end - p);
+    size_t size = left ? s_plain[p[0]] : 0;
+    if (size == COUNTED)
+        size = left > 1 ? 2u + p[1] : 0;
+    return size && size <= left ? p + size : NULL;
+}
+
+//  What follows a plain value; NULL: it has to be walked over.
+static inline const uint8_t *s_skip_plain (const uint8_t *p, const uint8_t *end,
+                                           const zloom_limits_t *limits)
+{
+    if (p >= end || limits->utf8)
+        return NULL;
+    unsigned count = *p - 0x90u;
+    if (count >= 16)
+        return s_pass_plain (p, end);
+    if (count > limits->max_elements || limits->max_depth == 0)
+        return NULL;
+    for (p++; count && p; count--)
+        p = s_pass_plain (p, end);
+    return p;
+}
+
+static const uint8_t *s_walk (const uint8_t *p, const uint8_t *end, const zloom_limits_t *limits,
+                              zloom__flaw_t *ret_flaw, const uint8_t **ret_at)
 {
     //  The ground level holds one value; every container opens one above it.
     level_t levels[ZLOOM_DEPTH_MAX + 1];
@@ -79,6 +161,13 @@ const uint8_t *zloom__skip (const uint8_t *p, const uint8_t *end, const zloom_li
     if (ret_at)
         *ret_at = at;
     return NULL;
+}
+
+const uint8_t *zloom__skip (const uint8_t *p, const uint8_t *end, const zloom_limits_t *limits,
+                            zloom__flaw_t *ret_flaw, const uint8_t **ret_at)
+{
+    const uint8_t *after = s_skip_plain (p, end, limits);
+    return after ? after : s_walk (p, end, limits, ret_flaw, ret_at);
 }
 
 static zloom_code_t s_explain (zloom__flaw_t flaw, size_t at, const zloom_limits_t *limits,

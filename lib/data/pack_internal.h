@@ -17,6 +17,10 @@ zloom_code_t zloom__vpack_array (zloom_buffer_t *buffer, zloom_error_t *reterr, 
 zloom_code_t zloom__vpack_one (zloom_buffer_t *buffer, zloom_error_t *reterr, const char *picture,
                                va_list arguments);
 
+//  As zloom_vunpack, of a value that was checked before: the result of a call.
+zloom_code_t zloom__vunpack_one (zloom_bytes_t value, zloom_buffer_t *scratch,
+                                 zloom_error_t *reterr, const char *picture, va_list arguments);
+
 //  Read an array, checked before, element by element: the params of a call.
 zloom_code_t zloom__vunpack_array (zloom_bytes_t array, zloom_buffer_t *scratch,
                                    zloom_error_t *reterr, const char *picture, va_list arguments);

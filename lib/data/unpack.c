@@ -260,17 +260,21 @@ static zloom_code_t s_unpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloo
     return ZLOOM_OK;
 }
 
+zloom_code_t zloom__vunpack_one (zloom_bytes_t value, zloom_buffer_t *scratch,
+                                 zloom_error_t *reterr, const char *picture, va_list arguments)
+{
+    va_list copy;
+    va_copy (copy, arguments);
+    zloom_code_t code = s_unpack (value, scratch, reterr, picture, &copy);
+    va_end (copy);
+    return code;
+}
+
 zloom_code_t zloom_vunpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_error_t *reterr,
                             const char *picture, va_list arguments)
 {
     zloom_code_t code = zloom_check (value, &zloom__limits_none, reterr);
-    if (code)
-        return code;
-    va_list copy;
-    va_copy (copy, arguments);
-    code = s_unpack (value, scratch, reterr, picture, &copy);
-    va_end (copy);
-    return code;
+    return code ? code : zloom__vunpack_one (value, scratch, reterr, picture, arguments);
 }
 
 zloom_code_t zloom_unpack (zloom_bytes_t value, zloom_buffer_t *scratch, zloom_error_t *reterr,

@@ -214,6 +214,88 @@ static void s_read_fields (walk_t *self, uint32_t count, zloom__message_t *ret)
         ret->value = s_value (self);
 }
 
+//  The usual messages, as zloom and most others write them, are read without
+//  a look at what else they might be. Whatever is unusual about one is left to
+//  the walk, which also says what is wrong.
+
+//  A number of a tag and up to eight bytes, or NULL.
+static inline const uint8_t *s_quick_uint (const uint8_t *p, const uint8_t *end, uint64_t *ret)
+{
+    if (p >= end)
+        return NULL;
+    if (p[0] < 0x80) {
+        *ret = p[0];
+        return p + 1;
+    }
+    unsigned width = 1u << (p[0] & 3);
+    if ((p[0] & 0xfc) != 0xcc || (size_t) (end - p) <= width)
+        return NULL;
+    *ret = zloom__load (p + 1, width);
+    return p + 1 + width;
+}
+
+//  {"ttl": number} and nothing else.
+static inline const uint8_t *s_quick_headers (const uint8_t *p, const uint8_t *end,
+                                              zloom__headers_t *ret)
+{
+    static const uint8_t start[] = {0x81, 0xa3, 't', 't', 'l'};
+    uint64_t usec;
+    if ((size_t) (end - p) <= sizeof start || memcmp (p, start, sizeof start) != 0
+        || !(p = s_quick_uint (p + sizeof start, end, &usec))
+        || usec >= (uint64_t) (ZLOOM_NEVER / ZLOOM_USEC))
+        return NULL;
+    ret->remaining = (zloom_time_t) usec * ZLOOM_USEC;
+    return p;
+}
+
+//  [0, id, "method", params] and [0, id, "method", params, {"ttl": number}].
+static inline bool s_read_quick_request (const uint8_t *p, const uint8_t *end,
+                                         const zloom_limits_t *limits, zloom__message_t *ret)
+{
+    bool is_extended = p[0] == 0x95;
+    p = s_quick_uint (p + 2, end, &ret->id);
+    if (!p || p >= end || (*p & 0xe0) != 0xa0)
+        return false;
+    ret->method = zloom_bytes (p + 1, *p & 0x1f);
+    p += 1 + ret->method.size;
+    const uint8_t *params = p;
+    p = p < end ? zloom__skip (p, end, limits, NULL, NULL) : NULL;
+    if (!p)
+        return false;
+    ret->kind = ZLOOM__REQUEST;
+    ret->params = zloom_bytes (params, (size_t) (p - params));
+    ret->is_extended = is_extended;
+    if (is_extended)
+        p = s_quick_headers (p, end, &ret->headers);
+    return p == end;
+}
+
+//  [1, id, nil, result].
+static inline bool s_read_quick_response (const uint8_t *p, const uint8_t *end,
+                                          const zloom_limits_t *limits, zloom__message_t *ret)
+{
+    p = s_quick_uint (p + 2, end, &ret->id);
+    if (!p || p + 1 >= end || *p != 0xc0)
+        return false;
+    const uint8_t *value = p + 1;
+    if (zloom__skip (value, end, limits, NULL, NULL) != end)
+        return false;
+    ret->kind = ZLOOM__RESPONSE;
+    ret->value = zloom_bytes (value, (size_t) (end - value));
+    return true;
+}
+
+static inline bool s_read_quick (zloom_bytes_t body, const zloom_limits_t *limits,
+                                 zloom__message_t *ret)
+{
+    const uint8_t *p = body.data, *end = p + body.size;
+    if (body.size < 4 || (p[0] != 0x94 && p[0] != 0x95))
+        return false;
+    if (p[1] == ZLOOM__REQUEST)
+        return s_read_quick_request (p, end, limits, ret);
+    return p[1] == ZLOOM__RESPONSE && p[0] == 0x94 && s_read_quick_response (p, end, limits, ret);
+}
+
 zloom_code_t zloom__wire_read (zloom_bytes_t body, const zloom_limits_t *limits,
                                zloom__message_t *ret_message, zloom_error_t *reterr)
 {
@@ -226,6 +308,9 @@ zloom_code_t zloom__wire_read (zloom_bytes_t body, const zloom_limits_t *limits,
                    .limits = limits,
                    .reterr = reterr,
                    .body = body};
+    *ret_message = (zloom__message_t){.headers = ZLOOM__HEADERS_NONE};
+    if (s_read_quick (body, limits, ret_message))
+        return ZLOOM_OK;
     *ret_message = (zloom__message_t){.headers = ZLOOM__HEADERS_NONE};
 
     zloom__token_t outer = s_token (&walk, ZLOOM__ARRAY, "not a MessagePack array");

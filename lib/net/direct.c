@@ -17,12 +17,21 @@
 //  What has gathered leaves after this time, however much there is to read.
 static const zloom_time_t s_gather = 20 * ZLOOM_USEC;
 
+//  How often streams are read or accepted in one turn that has nothing to tell.
+//  Peers who keep it busy for nothing must not keep it from looking at others,
+//  and at the clock.
+enum { STEPS_MOST = 16 };
+
+//  When to try again what memory was lacking for.
+static const zloom_time_t s_starving = 10 * ZLOOM_MSEC;
+
 //  A large body's memory that is kept for the next one.
 enum { SPARE_CHUNK_MOST = 4194304 };
 
 void zloom__direct_init (zloom__direct_t *self, zloom__streams_t *streams, zloom_random_t *random)
 {
-    *self = (zloom__direct_t){.streams = streams, .random = random, .envelope_fits = true};
+    *self = (zloom__direct_t){
+        .streams = streams, .random = random, .starved_until = ZLOOM_NEVER, .envelope_fits = true};
     TAILQ_INIT (&self->readable);
     TAILQ_INIT (&self->dirty);
     TAILQ_INIT (&self->news);
@@ -187,12 +196,13 @@ bool zloom__direct_has_unsent (const zloom__direct_t *self)
 
 static void s_note_link (zloom__direct_link_t *link, const zloom__ready_t *ready, zloom_time_t now)
 {
+    //  The end of a stream may be told together with its beginning, and no more.
+    link->has_hung_up = link->has_hung_up || ready->has_hung_up;
     if (link->state == ZLOOM__LINK_CONNECTING) {
         if (ready->is_out)
             zloom__direct_channel_connected (link->channel, now);
         return;
     }
-    link->has_hung_up = link->has_hung_up || ready->has_hung_up;
     if (ready->is_in)
         zloom__link_mark_readable (link);
     if (ready->is_out && link->is_blocked) {
@@ -298,7 +308,7 @@ zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
     zloom__direct_drop_body (self);
     if (!TAILQ_EMPTY (&self->dirty) && now - self->dirty_since > s_gather)
         zloom__direct_flush (self);
-    for (;;) {
+    for (unsigned steps = 0;;) {
         zloom__event_kind_t kind = ZLOOM__EVENT_TIMEOUT;
         if (self->reading)
             kind = zloom__link_take (self->reading, now, ret_event);
@@ -307,7 +317,7 @@ zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
         else {
             //  What was read is dealt with; the answers leave before more is read.
             zloom__direct_flush (self);
-            if (!s_read_next (self, now) && !s_accept_next (self, now))
+            if (steps++ == STEPS_MOST || (!s_read_next (self, now) && !s_accept_next (self, now)))
                 return ZLOOM__EVENT_TIMEOUT;
         }
         if (kind != ZLOOM__EVENT_TIMEOUT)
@@ -326,10 +336,25 @@ bool zloom__direct_is_ready (const zloom__direct_t *self)
 
 //  Time.
 
+void zloom__direct_starve (zloom__direct_t *self, zloom_time_t now)
+{
+    if (self->starved_until == ZLOOM_NEVER)
+        self->starved_until = now + s_starving;
+}
+
+static void s_look_again (zloom__direct_t *self)
+{
+    self->starved_until = ZLOOM_NEVER;
+    for (uint32_t i = 0; i < self->capacity; i++)
+        if (self->slots[i].link)
+            zloom__link_look_again (self->slots[i].link);
+}
+
 zloom_time_t zloom__direct_due (const zloom__direct_t *self)
 {
     const zloom__direct_link_t *shaking = TAILQ_FIRST (&self->shaking);
-    zloom_time_t due = shaking ? shaking->deadline : ZLOOM_NEVER;
+    zloom_time_t due =
+        zloom_time_min (shaking ? shaking->deadline : ZLOOM_NEVER, self->starved_until);
     for (unsigned i = 0; i < self->channel_count; i++)
         due = zloom_time_min (due, zloom__direct_channel_due (self->channels[i]));
     return due;
@@ -340,6 +365,8 @@ void zloom__direct_tend (zloom__direct_t *self, zloom_time_t now)
     zloom__direct_link_t *link;
     while ((link = TAILQ_FIRST (&self->shaking)) && link->deadline <= now)
         zloom__link_close (link, now);
+    if (self->starved_until <= now)
+        s_look_again (self);
     for (unsigned i = 0; i < self->channel_count; i++)
         if (zloom__direct_channel_due (self->channels[i]) <= now)
             zloom__direct_channel_tend (self->channels[i], now);

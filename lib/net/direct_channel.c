@@ -79,8 +79,10 @@ static void s_try_addresses (zloom__direct_channel_t *self, zloom_time_t now)
 {
     while (self->address < self->addresses.count) {
         zloom__direct_link_t *link = zloom__direct_add_link (self);
-        if (!link)
+        if (!link) {
+            zloom__direct_channel_starved (self);
             break;
+        }
         self->link = link;
         int stream = s_streams (self)->ops->connect (s_streams (self),
                                                      &self->addresses.list[self->address++],
@@ -149,11 +151,15 @@ void zloom__direct_channel_rose (zloom__direct_channel_t *self, zloom_time_t now
     self->dial_at = ZLOOM_NEVER;
 }
 
-//  What will be the same next time is told to those who wait.
+//  What will be the same next time is told to those who wait; memory may be back
+//  by then. A peer that makes no sense is the wrong one, whatever is wrong.
 void zloom__direct_channel_refused (zloom__direct_channel_t *self, const zloom_error_t *why)
 {
-    s_note_trouble (self, why->reason, why->text);
-    self->refused = why->reason;
+    bool may_pass = why->reason == ZLOOM_REASON_NO_MEMORY;
+    bool is_named = may_pass || why->reason == ZLOOM_REASON_AUTHENTICATION;
+    s_note_trouble (self, is_named ? why->reason : ZLOOM_REASON_WRONG_PEER, why->text);
+    if (!may_pass)
+        self->refused = self->trouble;
 }
 
 //  Whether the peer hung up when it had seen our socket type. One of libzmq does
@@ -191,7 +197,8 @@ static void s_fall_unopened (zloom__direct_channel_t *self, const zloom__direct_
                              zloom_time_t now)
 {
     bool has_hung_up = s_has_hung_up_on_us (self, link);
-    if (!self->refused)
+    bool is_explained = link->zmtp.state == ZLOOM__ZMTP_HAS_ENDED;
+    if (!is_explained)
         s_note_no_handshake (self, link);
     if (has_hung_up && self->hang_ups < 2)
         s_dial_at_once (self, now);
@@ -213,6 +220,11 @@ void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__dir
         s_dial_at_once (self, now);
     else
         s_dial_later (self, now);
+}
+
+void zloom__direct_channel_starved (zloom__direct_channel_t *self)
+{
+    s_note_trouble (self, ZLOOM_REASON_NO_MEMORY, "out of memory for a connection");
 }
 
 //  Listening.

@@ -138,6 +138,8 @@ struct zloom__direct {
     zloom__direct_link_t *recent;  //  The one that was read last; NULL = it is gone
     struct zloom__direct_links readable, dirty, news, shaking;
     zloom_time_t dirty_since;
+    zloom_time_t
+        starved_until;  //  Memory was lacking; then all links look again. NEVER: it was not
 
     //  What is being taken up.
     zloom__direct_link_t *reading;  //  Whose bytes `input` are; NULL = nobody's
@@ -189,9 +191,16 @@ void zloom__direct_note (zloom__direct_t *self, const zloom__ready_t *ready, zlo
 //  several, and only their streams know which.
 bool zloom__direct_guess (zloom__direct_t *self);
 
-//  What there is: FRAME, UP, DOWN, ROOM, or TIMEOUT for nothing.
+//  What there is: FRAME, UP, DOWN, ROOM, or TIMEOUT for nothing, or for nothing
+//  in a while: `is_ready` then says that it has not come to an end.
 zloom__event_kind_t zloom__direct_next (zloom__direct_t *self, zloom_time_t now,
                                         zloom__event_t *ret_event);
+
+//  Whether there is more of what was read.
+static inline bool zloom__direct_goes_on (const zloom__direct_t *self)
+{
+    return self->reading && self->input.size;
+}
 
 //  Whether `next` would find something.
 bool zloom__direct_is_ready (const zloom__direct_t *self);
@@ -205,6 +214,10 @@ zloom_code_t zloom__direct_keep (zloom__direct_t *self, zloom__frame_t *ret_fram
 
 //  Whether something is still to be written.
 bool zloom__direct_has_unsent (const zloom__direct_t *self);
+
+//  Memory was lacking to read or to send: what could not be done is tried again
+//  a little later.
+void zloom__direct_starve (zloom__direct_t *self, zloom_time_t now);
 
 //  The event at hand is done with: so is the memory of its body.
 void zloom__direct_drop_body (zloom__direct_t *self);
@@ -226,6 +239,9 @@ void zloom__link_mark_readable (zloom__direct_link_t *self);
 
 //  Write what has gathered; what the stream does not take waits.
 void zloom__link_flush (zloom__direct_link_t *self);
+
+//  There may be memory again: read, and tell who was refused for want of it.
+void zloom__link_look_again (zloom__direct_link_t *self);
 
 //  As zloom__direct_send.
 zloom_code_t zloom__link_send (zloom__direct_link_t *self, zloom_bytes_t envelope,
@@ -257,11 +273,13 @@ zloom_time_t zloom__direct_channel_due (const zloom__direct_channel_t *self);
 void zloom__direct_channel_accept (zloom__direct_channel_t *self, zloom_time_t now);
 
 //  What became of the link of a channel that dials: the stream is there or has
-//  failed; the handshake is complete; the peer is not one for us; it has ended.
+//  failed; the handshake is complete; the peer is not one for us; it has ended,
+//  and that for want of memory.
 void zloom__direct_channel_connected (zloom__direct_channel_t *self, zloom_time_t now);
 void zloom__direct_channel_rose (zloom__direct_channel_t *self, zloom_time_t now);
 void zloom__direct_channel_refused (zloom__direct_channel_t *self, const zloom_error_t *why);
 void zloom__direct_channel_fell (zloom__direct_channel_t *self, const zloom__direct_link_t *link,
                                  zloom_time_t now);
+void zloom__direct_channel_starved (zloom__direct_channel_t *self);
 
 #endif

@@ -13,7 +13,11 @@ enum { CHUNK = 65536 };
 enum { GATHERED_MOST = 65536 };
 
 //  Memory of a link's that is not given to others is given back.
-enum { SPARE_MOST = 1048576 };
+enum { SPARE_MOST = 262144 };
+
+//  What is put aside may stay there for long: it gets no memory that is much
+//  larger than itself.
+enum { ASIDE_MOST = 8192 };
 
 //  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
 //  names the connection.
@@ -76,6 +80,15 @@ static void s_lend (zloom__direct_t *engine, zloom_buffer_t *buffer)
         *buffer = engine->spares[--engine->spare_count];
 }
 
+static void s_lend_small (zloom__direct_t *engine, zloom_buffer_t *buffer)
+{
+    for (unsigned i = engine->spare_count; i > 0 && !buffer->data; i--)
+        if (engine->spares[i - 1].capacity <= ASIDE_MOST) {
+            *buffer = engine->spares[i - 1];
+            engine->spares[i - 1] = engine->spares[--engine->spare_count];
+        }
+}
+
 static void s_take_back (zloom__direct_t *engine, zloom_buffer_t *buffer)
 {
     zloom_buffer_reset (buffer);
@@ -88,16 +101,6 @@ static void s_take_back (zloom__direct_t *engine, zloom_buffer_t *buffer)
 }
 
 //  Its life.
-
-void zloom__link_begin (zloom__direct_link_t *self, zloom_time_t now)
-{
-    self->state = ZLOOM__LINK_SHAKING;
-    self->deadline = now + s_handshake;
-    TAILQ_INSERT_TAIL (&s_engine (self)->shaking, self, in_shaking);
-    zloom__zmtp_begin (&self->zmtp, &self->channel->zmtp, &self->out);
-    zloom__link_flush (self);
-    zloom__link_mark_readable (self);
-}
 
 static void s_rise (zloom__direct_link_t *self, zloom_time_t now)
 {
@@ -130,6 +133,30 @@ void zloom__link_close (zloom__direct_link_t *self, zloom_time_t now)
     s_mark_news (self);
 }
 
+//  There is no memory for it.
+static void s_give_up (zloom__direct_link_t *self, zloom_time_t now)
+{
+    zloom__direct_channel_t *channel = self->channel;
+    bool is_dialled = channel->link == self;
+    zloom__link_close (self, now);
+    if (is_dialled)
+        zloom__direct_channel_starved (channel);
+}
+
+void zloom__link_begin (zloom__direct_link_t *self, zloom_time_t now)
+{
+    self->state = ZLOOM__LINK_SHAKING;
+    self->deadline = now + s_handshake;
+    TAILQ_INSERT_TAIL (&s_engine (self)->shaking, self, in_shaking);
+    zloom__zmtp_begin (&self->zmtp, &self->channel->zmtp, &self->out);
+    if (self->out.failed) {
+        s_give_up (self, now);
+        return;
+    }
+    zloom__link_flush (self);
+    zloom__link_mark_readable (self);
+}
+
 //  Writing.
 
 static size_t s_unwritten (const zloom__direct_link_t *self)
@@ -154,6 +181,12 @@ static size_t s_write (zloom__direct_link_t *self, const struct iovec *pieces, i
     return 0;
 }
 
+static void s_tell_room (zloom__direct_link_t *self)
+{
+    if (self->is_full && s_unwritten (self) <= self->channel->most_queued / 2)
+        s_mark_news (self);
+}
+
 static void s_forget_written (zloom__direct_link_t *self)
 {
     if (self->cannot_write || s_unwritten (self) == 0) {
@@ -164,8 +197,7 @@ static void s_forget_written (zloom__direct_link_t *self)
         self->out.size -= self->out_at;
         self->out_at = 0;
     }
-    if (self->is_full && s_unwritten (self) <= self->channel->most_queued / 2)
-        s_mark_news (self);
+    s_tell_room (self);
 }
 
 void zloom__link_flush (zloom__direct_link_t *self)
@@ -182,6 +214,14 @@ void zloom__link_flush (zloom__direct_link_t *self)
         s_forget_written (self);
 }
 
+void zloom__link_look_again (zloom__direct_link_t *self)
+{
+    if (self->state == ZLOOM__LINK_CLOSED || self->state == ZLOOM__LINK_CONNECTING)
+        return;
+    zloom__link_mark_readable (self);
+    s_tell_room (self);
+}
+
 //  The frames of an envelope, and the head of the body. Room was made.
 static void s_append_heads (zloom__direct_link_t *self, zloom_bytes_t envelope, size_t size)
 {
@@ -194,13 +234,17 @@ static void s_append_heads (zloom__direct_link_t *self, zloom_bytes_t envelope, 
     out->size += zloom__zmtp_head (out->data + out->size, size, false);
 }
 
+//  Bodies, or what is left of them. Room was made.
 static void s_append_parts (zloom__direct_link_t *self, const zloom_bytes_t *parts, size_t count,
                             size_t skipped)
 {
     for (size_t i = 0; i < count; i++) {
         size_t skip = skipped < parts[i].size ? skipped : parts[i].size;
         skipped -= skip;
-        zloom_buffer_append (&self->out, parts[i].data + skip, parts[i].size - skip);
+        size_t size = parts[i].size - skip;
+        if (size)
+            memcpy (self->out.data + self->out.size, parts[i].data + skip, size);
+        self->out.size += size;
     }
 }
 
@@ -251,6 +295,7 @@ zloom_code_t zloom__link_send (zloom__direct_link_t *self, zloom_bytes_t envelop
     if (!zloom_buffer_reserve (&self->out, heads + size)) {
         self->out.failed = false;
         self->is_full = true;
+        zloom__direct_starve (s_engine (self), now);
         return ZLOOM_RESOURCE_EXHAUSTED;
     }
     s_append_heads (self, envelope, size);
@@ -321,8 +366,10 @@ bool zloom__link_read (zloom__direct_link_t *self, zloom_time_t now)
     if (s_unwritten (self) > self->channel->most_queued && !self->cannot_write)
         return false;
     struct iovec pieces[2];
-    if (!s_prepare_chunk (self))
+    if (!s_prepare_chunk (self)) {
+        zloom__direct_starve (engine, now);
         return false;
+    }
     s_read_into (self, pieces);
     bool is_large = self->large != NULL;
     ssize_t got = engine->streams->ops->read (engine->streams, self->stream,
@@ -347,7 +394,7 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
     zloom__direct_t *engine = s_engine (self);
     engine->reading = NULL;
     if (engine->input.size) {
-        s_lend (engine, &self->rest);
+        s_lend_small (engine, &self->rest);
         zloom_buffer_append (&self->rest, engine->input.data, engine->input.size);
     }
     self->has_hops = engine->envelope_size || !engine->envelope_fits;
@@ -356,7 +403,7 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
         zloom_buffer_append (&self->hops, engine->envelope, engine->envelope_size);
     //  What cannot be kept is lost, and with it the connection.
     if (self->rest.failed || self->hops.failed)
-        zloom__link_close (self, now);
+        s_give_up (self, now);
 }
 
 //  A frame of the envelope: a byte of length and the bytes.
@@ -452,13 +499,20 @@ static zloom__event_kind_t s_take_one (zloom__direct_link_t *self, zloom_time_t 
     zloom_error_t error;
     switch (zloom__zmtp_take (&self->zmtp, &engine->input, &self->out, &event, &error)) {
     case ZLOOM__ZMTP_FRAME:
+        if (s_take_frame (self, event.body, event.more, ret_event) == ZLOOM__EVENT_TIMEOUT)
+            break;
+        //  Not before it is told: what is read into may be another one by then.
         engine->body = engine->chunk;
-        return s_take_frame (self, event.body, event.more, ret_event);
+        return ZLOOM__EVENT_FRAME;
     case ZLOOM__ZMTP_BEGUN:
         if (!s_begin_large (self, &event))
-            zloom__link_close (self, now);
+            s_give_up (self, now);
         break;
     case ZLOOM__ZMTP_OPENED:
+        if (self->out.failed) {
+            s_give_up (self, now);
+            break;
+        }
         s_rise (self, now);
         ret_event->channel = self->channel->index;
         ret_event->link = self->name;
@@ -466,7 +520,11 @@ static zloom__event_kind_t s_take_one (zloom__direct_link_t *self, zloom_time_t 
         return self->channel->options.role == ZLOOM__ROLE_CLIENT ? ZLOOM__EVENT_UP
                                                                  : ZLOOM__EVENT_TIMEOUT;
     case ZLOOM__ZMTP_NOTHING:
-        s_put_aside (self, now);
+        //  What could not even be said is lost, and with it the connection.
+        if (self->out.failed)
+            s_give_up (self, now);
+        else
+            s_put_aside (self, now);
         if (s_unwritten (self))
             s_mark_dirty (self, now);
         break;

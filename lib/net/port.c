@@ -203,13 +203,15 @@ static void s_answer_descriptor (real_port_t *self, const zloom__ready_t *ready)
             zloom__zmq_link_hear (self->channels[i], self->port.now, &self->random);
 }
 
-//  Sleep until something stirs, at most until the given time.
+//  Sleep until something stirs, at most until the given time; not at all while
+//  the direct engine is not done.
 static void s_sleep (real_port_t *self, zloom_time_t until)
 {
     enum { AT_ONCE = 64 };
     zloom__ready_t ready[AT_ONCE];
-    int count = zloom__readiness_wait (&self->readiness, self->port.now,
-                                       zloom_time_min (until, s_due (self)), ready, AT_ONCE);
+    zloom_time_t at =
+        zloom__direct_is_ready (&self->direct) ? 0 : zloom_time_min (until, s_due (self));
+    int count = zloom__readiness_wait (&self->readiness, self->port.now, at, ready, AT_ONCE);
     zloom__port_refresh (&self->port);
     if (count > 0)
         zloom__spin_note_wake (&self->spin, self->port.now);
@@ -292,6 +294,15 @@ static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
 {
     real_port_t *self = s_self (port);
     *ret_event = (zloom__event_t){.kind = ZLOOM__EVENT_TIMEOUT};
+    if (zloom__direct_goes_on (&self->direct) && self->unpolled + 1 < LOOKS_WITHOUT_POLL) {
+        //  What was read has more messages; the others get their turn soon enough.
+        self->unpolled++;
+        ret_event->kind = zloom__direct_next (&self->direct, port->now, ret_event);
+        if (ret_event->kind != ZLOOM__EVENT_TIMEOUT) {
+            self->is_of_direct = true;
+            return ret_event->kind;
+        }
+    }
     if (++self->unpolled == LOOKS_WITHOUT_POLL)
         s_sleep (self, 0);
     //  At least one sleep, be it of no length: monitors speak only through poll.

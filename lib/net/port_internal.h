@@ -155,6 +155,7 @@ typedef struct zloom__port_ops {
 struct zloom__port {
     const zloom__port_ops_t *ops;
     zloom_time_t now;  //  As of this turn; see zloom__port_now
+    unsigned age;      //  Turns since it was asked for
 };
 
 //  The time of this turn; costs nothing. A turn begins with a refresh, and so
@@ -166,7 +167,17 @@ static inline zloom_time_t zloom__port_now (const zloom__port_t *self)
 
 static inline zloom_time_t zloom__port_refresh (zloom__port_t *self)
 {
+    self->age = 0;
     return self->now = self->ops->now (self);
+}
+
+//  Another turn. Where many messages are there, one takes less time than to ask
+//  for the time, and some turns go by the same; whoever sleeps asks anew.
+static inline void zloom__port_age (zloom__port_t *self)
+{
+    enum { OLD = 8 };
+    if (++self->age >= OLD)
+        zloom__port_refresh (self);
 }
 
 //  The longest that a user may let a port look again.

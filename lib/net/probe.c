@@ -150,20 +150,37 @@ static void s_meet_unsigned (meeting_t *self)
     s_found (self, ZLOOM_PROBE_FOREIGN, zloom_bytes (self->in, line));
 }
 
+static bool s_is_property (zloom_bytes_t name, const char *text)
+{
+    return name.size == strlen (text)
+           && strncasecmp ((const char *) name.data, text, name.size) == 0;
+}
+
 //  Keep a property of READY that we know.
 static void s_note_property (meeting_t *self, zloom_bytes_t name, zloom_bytes_t value)
 {
     zloom_probe_t *probe = self->probe;
-    const char *text = (const char *) name.data;
-    if (name.size == 11 && strncasecmp (text, "Socket-Type", 11) == 0)
+    if (s_is_property (name, "Socket-Type"))
         zloom_text_escape (probe->socket_type, sizeof probe->socket_type, value);
-    else if (name.size == 7 && strncasecmp (text, "X-zloom", 7) == 0) {
+    else if (s_is_property (name, "X-zloom")) {
         probe->zloom = true;
         zloom_text_escape (probe->zloom_value, sizeof probe->zloom_value, value);
-    } else if (name.size == 8 && strncasecmp (text, "Identity", 8) == 0 && value.size <= 255) {
+    } else if (s_is_property (name, "X-engine"))
+        zloom_text_escape (probe->engine, sizeof probe->engine, value);
+    else if (s_is_property (name, "Identity") && value.size <= 255) {
         probe->identity_size = (uint8_t) value.size;
         memcpy (probe->identity, value.data, value.size);
     }
+}
+
+//  Of zloom's engines the direct one says its name, and libzmq's does not. Of
+//  whoever is not zloom the property would say nothing.
+static void s_note_engine (zloom_probe_t *probe)
+{
+    if (!probe->zloom)
+        probe->engine[0] = 0;
+    else if (!probe->engine[0])
+        snprintf (probe->engine, sizeof probe->engine, "libzmq");
 }
 
 //  READY: properties, each a name (one byte of length) and a value (four).
@@ -186,6 +203,7 @@ static void s_note_ready (meeting_t *self, zloom_bytes_t body)
         s_note_property (self, zloom_bytes (p + 1, name), zloom_bytes (value, length));
         p = value + length;
     }
+    s_note_engine (self->probe);
     if (!self->probe->socket_type[0])
         s_broken (self, "READY without a Socket-Type");
     else

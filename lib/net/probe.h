@@ -2,7 +2,7 @@
 //
 //  Opens its own tcp or ipc connection, speaks the ZMTP greeting by hand, and
 //  reports what came back: version, mechanism, socket type, whether it is
-//  zloom's, and how long that took. It is a bystander: it says which socket it
+//  zloom's and with which engine, and how long that took. It is a bystander: it says which socket it
 //  is only after the peer has, and only to peers that cannot lose a message by
 //  it, so no PUSH or DEALER ever sends work to a probe. Allocates nothing that
 //  it keeps; whatever the peer sends is bounded and escaped.
@@ -73,6 +73,7 @@ typedef struct zloom_probe {
     uint8_t identity_size;   //  0 = none
     bool zloom;              //  It has zloom's property, X-zloom
     char zloom_value[64];    //  And this is its value
+    char engine[32];         //  Of a zloom peer: "direct", "libzmq"; "" of others
     char said[128];          //  FOREIGN: its first bytes; REFUSES: why; BROKEN: which rule
     zloom_time_t connect;    //  Until the connection stood, the lookup of a name included
     zloom_time_t handshake;  //  From there until its READY (2.0: its greeting)

@@ -28,7 +28,8 @@ ZLOOM_EXPORT zloom_runtime_t *zloom_runtime_new (zloom_error_t *reterr);
 
 //  Create a runtime in the host's ZeroMQ context. Borrows zmq_context; it must
 //  outlive self. When the host terminates it early, every call in it ends with
-//  CONTEXT_GONE. Errors: NO_MEMORY, BAD_ARGUMENT (NULL).
+//  CONTEXT_GONE; the direct engine does not depend on it, and goes on.
+//  Errors: NO_MEMORY, BAD_ARGUMENT (NULL).
 ZLOOM_EXPORT zloom_runtime_t *zloom_runtime_wrap (void *zmq_context, zloom_error_t *reterr);
 
 //  Destroy it and set the caller's pointer to NULL. NULL is allowed. A context

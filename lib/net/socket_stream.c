@@ -14,7 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const int s_backlog = 1024;
+//  Connections that wait to be accepted; the system cuts this down to its own
+//  limit. One that finds no place tries again after a second.
+static const int s_backlog = 4096;
 
 //  A peer that has vanished without a word is noticed after a minute.
 static const int s_keepalive_idle_s = 30, s_keepalive_every_s = 10, s_keepalive_count = 3;

@@ -50,6 +50,7 @@ void zloom__wheel_clear (zloom__wheel_t *self, zloom__timer_t *timer)
     if (timer->next)
         timer->next->link = timer->link;
     timer->link = NULL;
+    self->count--;
     if (!self->slots[timer->level][timer->slot])
         self->occupied[timer->level] &= ~(UINT64_C (1) << timer->slot);
 }
@@ -62,6 +63,8 @@ void zloom__wheel_set (zloom__wheel_t *self, zloom__timer_t *timer, zloom_time_t
     //  The first tick that begins at or after the time, and not one that has fired.
     uint64_t tick = at > 0 ? (((uint64_t) at - 1) >> ZLOOM__TICK_SHIFT) + 1 : 0;
     timer->tick = tick > self->tick ? tick : self->tick + 1;
+    if (self->count++ == 0 || timer->tick < self->soonest)
+        self->soonest = timer->tick;
     s_hang (self, timer);
 }
 
@@ -112,16 +115,10 @@ zloom__timer_t *zloom__wheel_expire (zloom__wheel_t *self, zloom_time_t now)
             return due;
         }
         uint64_t next = s_next_tick (self);
-        if (self->tick >= target)
+        if (self->tick >= target) {
+            self->soonest = next;
             return NULL;
+        }
         s_advance (self, next && next < target ? next : target);
     }
-}
-
-zloom_time_t zloom__wheel_next (const zloom__wheel_t *self)
-{
-    if (self->slots[0][s_slot_of (self->tick, 0)])
-        return (zloom_time_t) (self->tick << ZLOOM__TICK_SHIFT);
-    uint64_t next = s_next_tick (self);
-    return next ? (zloom_time_t) (next << ZLOOM__TICK_SHIFT) : ZLOOM_NEVER;
 }

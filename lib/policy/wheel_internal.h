@@ -14,6 +14,7 @@
 #define ZLOOM_POLICY_WHEEL_INTERNAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/time.h"
@@ -37,6 +38,8 @@ struct zloom__timer {
 
 typedef struct zloom__wheel {
     uint64_t tick;                           //  All before it has fired
+    uint64_t soonest;                        //  No timer fires before this tick
+    size_t count;                            //  Timers that are set
     uint64_t occupied[ZLOOM__WHEEL_LEVELS];  //  A bit for each slot that has timers
     zloom__timer_t *slots[ZLOOM__WHEEL_LEVELS][ZLOOM__WHEEL_SLOTS];
 } zloom__wheel_t;
@@ -52,8 +55,11 @@ void zloom__wheel_clear (zloom__wheel_t *self, zloom__timer_t *timer);
 //  Take off and return a timer whose time has come; NULL when there is none.
 zloom__timer_t *zloom__wheel_expire (zloom__wheel_t *self, zloom_time_t now);
 
-//  When to call expire again: when the first timer fires, or before, since a
-//  distant one moves nearer in a few steps. NEVER: none is set.
-zloom_time_t zloom__wheel_next (const zloom__wheel_t *self);
+//  When to call expire again: when the first timer fires, or before, since one
+//  that was taken off is still reckoned with until then. NEVER: none is set.
+static inline zloom_time_t zloom__wheel_next (const zloom__wheel_t *self)
+{
+    return self->count ? (zloom_time_t) (self->soonest << ZLOOM__TICK_SHIFT) : ZLOOM_NEVER;
+}
 
 #endif

@@ -83,7 +83,8 @@ void zloom__zmtp_say_ready (const zloom__zmtp_turn_t *turn)
 {
     //  The NUL behind `before` is the third byte of the length that follows.
     static const char before[] = "\5READY\13Socket-Type\0\0";
-    static const char after[] = "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011";
+    static const char after[] = "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011"
+                                "\10X-engine\0\0\0\6direct";
     zloom_bytes_t type = zloom_bytes_str (zloom__zmtp_type_name (turn->zmtp->options->type));
     uint8_t length = (uint8_t) type.size;
     uint8_t head[] = {ZLOOM__ZMTP_FLAG_COMMAND,

@@ -135,7 +135,7 @@ zloom__zmtp_event_kind_t zloom__zmtp_take_any (zloom__zmtp_t *self, zloom_bytes_
 //  same reason.
 //
 //  out grows by no more than the input has, except for what the handshake takes
-//  (at most 162 bytes): a peer that sends PINGs and reads no PONGs is bounded by
+//  (at most 181 bytes): a peer that sends PINGs and reads no PONGs is bounded by
 //  not reading from it while much is to be written.
 static inline zloom__zmtp_event_kind_t zloom__zmtp_take (zloom__zmtp_t *self, zloom_bytes_t *input,
                                                          zloom_buffer_t *out,

@@ -30,14 +30,15 @@ static zloom_code_t s_enter (zloom_client_t *self)
         return zloom_error_set (&self->error, reason, "%s", zloom_reason_text (reason));
     if (reason)
         return zloom_reason_code (reason);
-    if (self->guard.depth == 1)
+    if (self->guard.depth == 1) {
         zloom__client_clear_result (self);
+        zloom__port_refresh (self->port);
+    }
     if (self->is_broken) {
         zloom__guard_leave (&self->guard);
         return zloom_error_set (&self->error, ZLOOM_REASON_CONTEXT_GONE,
                                 "the ZeroMQ context was terminated; make a new client");
     }
-    zloom__port_refresh (self->port);
     return ZLOOM_OK;
 }
 
@@ -622,7 +623,7 @@ zloom_code_t zloom_client_result (zloom_client_t *self, const char *picture, ...
     va_list arguments;
     va_start (arguments, picture);
     zloom_code_t code =
-        zloom_vunpack (self->result.value, &self->scratch, &self->error, picture, arguments);
+        zloom__vunpack_one (self->result.value, &self->scratch, &self->error, picture, arguments);
     va_end (arguments);
     return code;
 }
@@ -672,7 +673,7 @@ zloom_code_t zloom_reply_read (zloom_reply_t *self, const char *picture, ...)
     zloom_error_t error;
     va_list arguments;
     va_start (arguments, picture);
-    zloom_code_t code = zloom_vunpack (self->value, self->scratch, &error, picture, arguments);
+    zloom_code_t code = zloom__vunpack_one (self->value, self->scratch, &error, picture, arguments);
     va_end (arguments);
     return code;
 }

@@ -410,7 +410,7 @@ zloom__event_kind_t zloom__client_turn (zloom_client_t *self, zloom_time_t until
 {
     zloom__event_t event;
     zloom_time_t due = zloom__client_next_due (self);
-    zloom__port_refresh (self->port);
+    zloom__port_age (self->port);
     self->port->ops->next (self->port, zloom_time_min (until, due), &event);
     self->turned_at = zloom__port_now (self->port);
     s_take_event (self, &event);

@@ -36,16 +36,17 @@ static bool s_needs_zloom (const zloom__request_t *request)
 
 //  Put a request on a link. The parts lie in one frame: head, params, headers.
 static zloom_code_t s_transmit (zloom_client_t *self, zloom__outgoing_t *call,
-                                zloom__request_t *request, zloom__peer_t *peer)
+                                const zloom__request_t *request, zloom__peer_t *peer)
 {
     bool is_extended = peer->nature == ZLOOM__NATURE_ZLOOM;
     zloom_buffer_reset (&self->head);
     zloom__wire_begin_request (&self->head, call->entry.id, request->method, is_extended);
     size_t split = self->head.size;
     if (is_extended) {
-        request->headers.remaining = call->deadline - zloom__port_now (self->port);
-        request->headers.credit = call->is_stream ? call->credit.window : 0;
-        zloom__wire_headers (&self->head, &request->headers);
+        zloom__headers_t headers = request->headers;
+        headers.remaining = call->deadline - zloom__port_now (self->port);
+        headers.credit = call->is_stream ? call->credit.window : 0;
+        zloom__wire_headers (&self->head, &headers);
     }
     if (self->head.failed)
         return ZLOOM_RESOURCE_EXHAUSTED;
@@ -190,9 +191,8 @@ zloom_code_t zloom__client_begin (zloom_client_t *self, const zloom__request_t *
     call->context = context;
 
     //  What waits goes first, so that calls stay in order.
-    zloom__request_t sent = *request;
     zloom__peer_t *peer = TAILQ_EMPTY (&self->waiting) ? s_find_link (self, request) : NULL;
-    if (peer && s_transmit (self, call, &sent, peer) == ZLOOM_OK)
+    if (peer && s_transmit (self, call, request, peer) == ZLOOM_OK)
         zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
     else
         code = s_let_wait (self, call, request);

@@ -31,11 +31,16 @@ static size_t s_place (const zloom_server_t *self, zloom_bytes_t name, bool *ret
     return low;
 }
 
-zloom__method_t *zloom__server_find_method (const zloom_server_t *self, zloom_bytes_t name)
+//  The same method is called again, as likely as not.
+zloom__method_t *zloom__server_find_method (zloom_server_t *self, zloom_bytes_t name)
 {
+    zloom__method_t *recent = self->recent_method;
+    if (recent && recent->name_size == name.size
+        && memcmp (recent->name, name.data, name.size) == 0)
+        return recent;
     bool found;
     size_t place = s_place (self, name, &found);
-    return found ? self->methods[place] : NULL;
+    return found ? (self->recent_method = self->methods[place]) : NULL;
 }
 
 static void s_free (zloom__method_t *method)
@@ -68,8 +73,11 @@ static zloom__method_t *s_new (const zloom__method_spec_t *spec, zloom_error_t *
                   && s_copy (&method->doc, spec->doc);
     if (!copied)
         zloom_error_set (reterr, ZLOOM_REASON_NO_MEMORY, "out of memory for a method");
-    else if (zloom__signature_read (&method->signature, method->signature_text, reterr) == ZLOOM_OK)
+    else if (zloom__signature_read (&method->signature, method->signature_text, reterr)
+             == ZLOOM_OK) {
+        method->name_size = spec->name ? strlen (spec->name) : 0;
         return method;
+    }
     s_free (method);
     return NULL;
 }

@@ -48,6 +48,7 @@ typedef struct zloom__method_spec {
 
 typedef struct zloom__method {
     char *name;
+    size_t name_size;
     char *signature_text;          //  NULL = anything
     char *doc;                     //  NULL = none
     zloom__signature_t signature;  //  Slices of signature_text
@@ -56,6 +57,7 @@ typedef struct zloom__method {
     bool is_builtin;
     uint64_t calls;
     uint64_t failed;
+    unsigned quick;  //  Calls in a row that took no time worth looking at the clock for
 } zloom__method_t;
 
 struct zloom_call {
@@ -132,7 +134,8 @@ struct zloom_server {
     zloom_time_t retry_at;   //  When to try the unsent ones again
     zloom_buffer_t scratch;  //  Messages that belong to no call
 
-    bool has_dispatched;  //  A handler ran in the last turn
+    zloom__method_t *recent_method;  //  The one that was found last
+    zloom__method_t *dispatched;     //  Whose handler ran in the last turn; NULL = none
     zloom_time_t dispatched_at;
     bool is_behind;     //  Take in all before the next handler
     unsigned handlers;  //  Inline handlers on the stack
@@ -210,7 +213,7 @@ void zloom__server_drop_calls (zloom_server_t *self);
 //  methods.c
 
 //  NULL: there is none of that name.
-zloom__method_t *zloom__server_find_method (const zloom_server_t *self, zloom_bytes_t name);
+zloom__method_t *zloom__server_find_method (zloom_server_t *self, zloom_bytes_t name);
 
 //  As zloom_server_handle, any name.
 zloom_code_t zloom__server_add_method (zloom_server_t *self, const zloom__method_spec_t *spec,

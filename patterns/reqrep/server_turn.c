@@ -8,6 +8,14 @@
 //  A handler that took longer than this has made others wait.
 static const zloom_time_t s_lag = ZLOOM_MSEC;
 
+//  So many calls in a row of a quick method make it one that is always so, and
+//  of those the clock is asked at every eighth.
+enum { QUICK_FOR_LONG = 64, ASK_CLOCK_EVERY = 8 };
+static const zloom_time_t s_quick = 100 * ZLOOM_USEC;
+
+//  Calls that waited and are handled before another look at what has come.
+enum { HANDLED_AT_ONCE = 64 };
+
 //  Pause before an answer that found no room is tried again.
 static const zloom_time_t s_retry = ZLOOM_MSEC;
 
@@ -384,7 +392,7 @@ static void s_handle (zloom_call_t *call)
 {
     zloom_server_t *self = call->server;
     if (!call->method->is_builtin) {
-        self->has_dispatched = true;
+        self->dispatched = call->method;
         self->dispatched_at = zloom__port_now (self->port);
     }
     call->is_inside = true;
@@ -458,6 +466,18 @@ static void s_handle_first_ready (zloom_server_t *self)
     }
     s_leave_queue (call);
     s_handle (call);
+}
+
+//  Some of what waits, as long as that takes no time: to look for something new
+//  after each would cost more than most handlers do.
+static void s_handle_ready (zloom_server_t *self)
+{
+    zloom_time_t from = zloom__port_now (self->port);
+    for (int i = 0; i < HANDLED_AT_ONCE && !TAILQ_EMPTY (&self->ready); i++) {
+        s_handle_first_ready (self);
+        if (zloom__port_refresh (self->port) - from > s_lag)
+            break;
+    }
 }
 
 //  Deferred calls whose item found a full link may try again.
@@ -719,13 +739,20 @@ zloom_time_t zloom__server_next_due (const zloom_server_t *self)
     return zloom_time_min (zloom__wheel_next (&self->wheel), self->retry_at);
 }
 
-//  Whether a handler of the last turn has made others wait.
+//  Whether a handler of the last turn has made others wait. The clock is asked
+//  only now and then about a method that has long been quick: to ask it takes as
+//  long as such a handler does.
 static void s_notice_lag (zloom_server_t *self)
 {
-    zloom_time_t now = zloom__port_refresh (self->port);
-    if (self->has_dispatched && now - self->dispatched_at > s_lag)
+    zloom__method_t *method = self->dispatched;
+    self->dispatched = NULL;
+    if (method && ++method->quick > QUICK_FOR_LONG && method->quick % ASK_CLOCK_EVERY)
+        return;
+    zloom_time_t took = zloom__port_refresh (self->port) - self->dispatched_at;
+    if (method && took > s_quick)
+        method->quick = 0;
+    if (method && took > s_lag)
         self->is_behind = true;
-    self->has_dispatched = false;
 }
 
 zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until)
@@ -752,7 +779,7 @@ zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until
     self->is_behind = false;
     if (!has_ready || TAILQ_EMPTY (&self->ready))
         return ZLOOM__EVENT_TIMEOUT;
-    s_handle_first_ready (self);
+    s_handle_ready (self);
     return ZLOOM__EVENT_FRAME;
 }
 

@@ -169,14 +169,15 @@ zloom_code_t zloom__signature_check (const zloom__signature_t *self, zloom_bytes
     for (uint32_t i = 0; i < given; i++) {
         const zloom__param_t *param =
             &self->params[i < self->count ? i : (uint32_t) self->count - 1];
-        zloom__read (p, end, &token);
+        const uint8_t *next = zloom__read_checked (p, end, &token);
         if (!(param->accepts & BIT (token.type)))
             return zloom_error_set (reterr, ZLOOM_REASON_BAD_PARAMS,
                                     "argument %u (%.*s): expected %.*s, found %s",
                                     (unsigned) (i + 1), (int) param->name.size,
                                     (const char *) param->name.data, (int) param->type.size,
                                     (const char *) param->type.data, zloom__type_name (token.type));
-        p = zloom__pass (p, end);
+        bool is_container = token.type == ZLOOM__ARRAY || token.type == ZLOOM__MAP;
+        p = is_container ? zloom__pass_checked (p, end) : next + token.length;
     }
     return ZLOOM_OK;
 }

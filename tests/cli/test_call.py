@@ -51,6 +51,45 @@ def result_of(value):
     return lambda message: peers.response(message[1], value) if message[0] == 0 else None
 
 
+def engine_of(address, *options):
+    """What a service says that it has."""
+    return json.loads(succeeds(zloom("stats", address, *options)).out)["engine"]
+
+
+# ---- Engines ------------------------------------------------------------------
+
+
+def test_every_pair_of_engines_talks():
+    for serving in ("auto", "libzmq", "direct"):
+        with echo_service("--engine", serving) as address:
+            for calling in ("auto", "libzmq", "direct"):
+                told = succeeds(zloom("call", address, "echo", "-l", "--async", 8, "--engine", calling,
+                                      stdin=b"1\n2\n3\n")).out
+                assert told == b"[1]\n[2]\n[3]\n", told
+                has = "libzmq" if serving == "libzmq" else "direct"
+                assert engine_of(address, "--engine", calling) == has, (serving, calling)
+                for verb in ("ping", "describe"):
+                    succeeds(zloom(verb, address, "--engine", calling))
+
+
+def test_the_direct_engine_has_no_inproc():
+    for words in (("serve", "inproc://x", "--echo"), ("call", "inproc://x", "m"), ("ping", "inproc://x")):
+        fails(zloom(*words, "--engine", "direct"), 2,
+              "'inproc://x': the direct engine has no inproc", "  try: tcp://HOST:PORT, or ipc:///PATH")
+
+
+def test_busy_poll_may_be_nothing_and_has_a_bound():
+    for serving in ("0", "1s"):
+        with echo_service("--busy-poll", serving) as address:
+            for calling in ("0", "20us", "1s"):
+                succeeds(zloom("call", address, "echo", "-l", "--busy-poll", calling,
+                               stdin=b"1\n2\n3\n"), "[1]\n[2]\n[3]\n")
+    fails(zloom("call", "tcp://x:1", "m", "--busy-poll", "1.1s"), 2,
+          "--busy-poll TIME: it is at most 1s", "try: zloom call --help")
+    fails(zloom("serve", "tcp://x:1", "--echo", "--busy-poll", "never"), 2,
+          "--busy-poll TIME: it is at most 1s")
+
+
 # ---- Arguments ----------------------------------------------------------------
 
 

@@ -72,6 +72,10 @@ def test_a_wrong_value_is_told_what_is_wanted():
           "--count N: '-1' is not a whole number")
     fails(zloom("cat", "PULL", "tcp://x:1", "-o", "xml"), 2,
           "--output FORMAT: 'xml' is not one of text, json, raw, hex, msgpack")
+    for verb in ("serve", "call", "describe", "ping", "stats"):
+        words = [verb, "tcp://x:1", *(["m"] if verb == "call" else [])]
+        fails(zloom(*words, "--engine", "fast"), 2,
+              "--engine NAME: 'fast' is not one of auto, libzmq, direct", f"try: zloom {verb} --help")
 
 
 def test_flags_may_stand_anywhere_and_numbers_are_arguments():

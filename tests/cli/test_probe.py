@@ -10,7 +10,7 @@ import threading
 import msgpack
 import zmq
 
-from shell import fails, on_terminal, peers, succeeds, zloom
+from shell import fails, on_terminal, peers, running, succeeds, zloom
 
 
 @contextlib.contextmanager
@@ -39,7 +39,18 @@ def test_probe_prints_json_into_a_pipe():
     assert all(0 < time < 5e6 for time in times), times
     assert told == {"address": address, "found": "socket", "zmtp": "3.1", "mechanism": "NULL",
                     "as_server": False, "socket_type": "ROUTER", "zloom": None,
-                    "routing_id": "bWU=", "says": None}, told
+                    "engine": None, "routing_id": "bWU=", "says": None}, told
+
+
+def test_probe_tells_the_engine_of_zloom():
+    for engine in ("direct", "libzmq"):
+        address = peers.free_address()
+        with running("serve", address, "--echo", "--engine", engine):
+            succeeds(zloom("ping", address))
+            told = json.loads(succeeds(zloom("probe", address)).out)
+            assert (told["zloom"], told["engine"]) == ("1", engine), told
+            text = succeeds(zloom("probe", address, "-o", "text")).out.decode()
+            assert f"\n  zloom         1\n  engine        {engine}\n" in text, text
 
 
 def test_probe_prints_every_other_form():

@@ -154,14 +154,16 @@ static bool s_denies_work (reqrep_outcome_t outcome)
 {
     return outcome == REQREP_OUTCOME_UNKNOWN_METHOD || outcome == REQREP_OUTCOME_BAD_PARAMS
            || outcome == REQREP_OUTCOME_REFUSED || outcome == REQREP_OUTCOME_DRAINING
-           || outcome == REQREP_OUTCOME_EXPIRED || outcome == REQREP_OUTCOME_NO_PEER;
+           || outcome == REQREP_OUTCOME_EXPIRED || outcome == REQREP_OUTCOME_NO_PEER
+           || outcome == REQREP_OUTCOME_DESCRIPTORS;
 }
 
 //  In a world without weather nothing is lost, and nobody is away.
 static bool s_needs_weather (reqrep_outcome_t outcome)
 {
     return outcome == REQREP_OUTCOME_LOST || outcome == REQREP_OUTCOME_WRONG_PEER
-           || outcome == REQREP_OUTCOME_AUTHENTICATION || outcome == REQREP_OUTCOME_DRAINING;
+           || outcome == REQREP_OUTCOME_AUTHENTICATION || outcome == REQREP_OUTCOME_DRAINING
+           || outcome == REQREP_OUTCOME_DESCRIPTORS;
 }
 
 //  Whether nobody has been there since the call was started.
@@ -180,7 +182,8 @@ static void s_check_patience (const reqrep_call_t *self, reqrep_outcome_t outcom
     sim_world_t *world = client->sim->world;
     zloom_time_t patience = client->options.connect_timeout_ms * ZLOOM_MSEC;
     zloom_time_t until = zloom_time_min (self->begun + patience, self->deadline);
-    if (outcome == REQREP_OUTCOME_NO_PEER && world->now < until)
+    bool is_nobody = outcome == REQREP_OUTCOME_NO_PEER || outcome == REQREP_OUTCOME_DESCRIPTORS;
+    if (is_nobody && world->now < until)
         sim_fail (world, "%s: a call ended with 'no peer' %.3f ms too early", client->name,
                   (double) (until - world->now) / ZLOOM_MSEC);
     else if (s_is_alone (self) && reqrep_client_is_overdue (client, until))
@@ -328,8 +331,12 @@ void reqrep_call_returned (reqrep_call_t *self, zloom_code_t code)
 void reqrep_call_called (reqrep_call_t *self, zloom_code_t code)
 {
     const zloom_error_t *error = zloom_client_last_error (self->client->object);
-    bool was_begun =
-        !code || error->origin == ZLOOM_REMOTE || error->code != ZLOOM_RESOURCE_EXHAUSTED;
+    sim_trace (self->client->sim->world, "%s: a call of '%s' returned: %s", self->client->name,
+               reqrep_kind_method (self->kind), code ? error->text : "ok");
+    //  What keeps a call from being begun can end one, too: it is the same error.
+    zloom_client_stats_t stats;
+    zloom_client_stats (self->client->object, &stats);
+    bool was_begun = stats.calls > self->client->expected.calls;
     if (was_begun) {
         s_begin (self);
         reqrep_call_returned (self, code);

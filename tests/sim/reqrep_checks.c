@@ -16,8 +16,7 @@ bool reqrep_client_is_overdue (const reqrep_client_t *self, zloom_time_t deadlin
 
 bool reqrep_lasts_too_long (const reqrep_sim_t *sim, zloom_time_t since)
 {
-    zloom_time_t way = sim->net.climate.latency + sim->net.climate.jitter;
-    return !sim->has_weather && sim->world->now - 4 * way - SLACK > since;
+    return !sim->has_weather && sim->world->now - 4 * sim->network->way - SLACK > since;
 }
 
 //  Clients.
@@ -59,7 +58,7 @@ void reqrep_client_check (reqrep_client_t *self)
 static void s_check_waiting (reqrep_client_t *self, const zloom_client_stats_t *stats)
 {
     reqrep_sim_t *sim = self->sim;
-    if (stats->unsent == 0 || self->options.beat_ms || !sim_port_has_room (self->port))
+    if (stats->unsent == 0 || self->options.beat_ms || !sim_host_has_room (self->port))
         self->stuck_at = ZLOOM_NEVER;
     else
         self->stuck_at = zloom_time_min (self->stuck_at, sim->world->now);

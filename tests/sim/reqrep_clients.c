@@ -202,7 +202,7 @@ static void s_notify (reqrep_client_t *self)
     self->expected.notifications += code == ZLOOM_OK;
     sim->counts[code ? REQREP_NOTIFY_NOBODY : REQREP_NOTIFY]++;
     if (code && code != ZLOOM_UNAVAILABLE && code != ZLOOM_UNAUTHENTICATED
-        && code != ZLOOM_RESOURCE_EXHAUSTED)
+        && code != ZLOOM_RESOURCE_EXHAUSTED && !sim->is_corrupt)
         sim_fail (sim->world, "%s cannot notify: %s", self->name,
                   zloom_client_last_error (self->object)->text);
 }
@@ -262,7 +262,7 @@ static void s_act (sim_event_t *act)
     reqrep_sim_t *sim = self->sim;
     if (sim->is_ending || !self->object)
         return;
-    if (sim_port_is_busy (self->port)) {
+    if (sim_host_is_busy (self->port)) {
         sim_event_plan_in (act, sim->pace);
         return;
     }
@@ -312,7 +312,7 @@ static void s_draw_endpoints (reqrep_client_t *self)
     for (int64_t i = 0; i < wanted; i++)
         size += (size_t) snprintf (self->endpoints + size, sizeof self->endpoints - size, "%s%s",
                                    i ? ", " : "",
-                                   sim->servers[(first + i) % sim->server_count].place->endpoint);
+                                   sim->servers[(first + i) % sim->server_count].endpoint);
 }
 
 void reqrep_client_init (reqrep_client_t *self, reqrep_sim_t *sim, unsigned number)
@@ -332,7 +332,7 @@ void reqrep_client_open (reqrep_client_t *self)
     self->incarnation++;
     zloom_error_t error;
     do {
-        self->port = sim_port_new (&sim->net, self->name, 0, s_process, self);
+        self->port = sim->network->ops->new_host (sim->network, self->name, 0, s_process, self);
         self->object =
             zloom__client_new_over (&self->port->base, self->endpoints, &self->options, &error);
     } while (!self->object && sim->is_lean && error.reason == ZLOOM_REASON_NO_MEMORY);
@@ -366,7 +366,7 @@ void reqrep_client_close (reqrep_client_t *self, bool in_peace)
     sim_trace (self->sim->world, "%s: %s", self->name, in_peace ? "closes" : "crashes");
     s_note_stats (self);
     if (!in_peace)
-        sim_port_crash (self->port);
+        sim_host_crash (self->port);
     self->is_closing = true;
     zloom_client_t *object = self->object;
     zloom_client_destroy (&object);

@@ -353,7 +353,7 @@ static void s_act (sim_event_t *act)
     sim_world_t *world = self->sim->world;
     if (!self->object)
         return;
-    if (sim_port_is_busy (self->port)) {
+    if (sim_host_is_busy (self->port)) {
         sim_event_plan_in (act, self->sim->pace);
         return;
     }
@@ -385,9 +385,9 @@ void reqrep_server_init (reqrep_server_t *self, reqrep_sim_t *sim, unsigned numb
 {
     *self = (reqrep_server_t){.sim = sim, .options = s_draw_server (sim)};
     snprintf (self->name, sizeof self->name, "server %u", number);
-    char endpoint[SIM_ENDPOINT_MAX];
-    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", 20000 + number);
-    self->place = sim_net_add_place (&sim->net, endpoint, sim_chance (sim->world, 20));
+    self->place = number;
+    snprintf (self->endpoint, sizeof self->endpoint, "tcp://127.0.0.1:%u", 20000 + number);
+    sim->network->ops->add_place (sim->network, self->endpoint);
     sim_event_init (&self->act, sim->world, s_act);
 }
 
@@ -401,9 +401,10 @@ void reqrep_server_open (reqrep_server_t *self)
     self->for_nobody = 0;
     zloom_error_t error;
     do {
-        self->port = sim_port_new (&sim->net, self->name, self->options.workers, s_process, self);
-        self->object = zloom__server_new_over (&self->port->base, self->place->endpoint,
-                                               &self->options, &error);
+        self->port = sim->network->ops->new_host (sim->network, self->name, self->options.workers,
+                                                  s_process, self);
+        self->object =
+            zloom__server_new_over (&self->port->base, self->endpoint, &self->options, &error);
     } while (!self->object && sim->is_lean && error.reason == ZLOOM_REASON_NO_MEMORY);
     if (!self->object) {
         sim_fail (sim->world, "%s cannot be made: %s", self->name, error.text);
@@ -436,7 +437,7 @@ void reqrep_server_close (reqrep_server_t *self, bool in_peace)
     sim_trace (self->sim->world, "%s: %s", self->name, in_peace ? "closes" : "crashes");
     s_note_stats (self);
     if (!in_peace)
-        sim_port_crash (self->port);
+        sim_host_crash (self->port);
     zloom_server_destroy (&self->object);
     self->port = NULL;
     sim_event_cancel (&self->act);

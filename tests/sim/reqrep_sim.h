@@ -1,6 +1,7 @@
 //  reqrep_sim - clients and servers of request/reply in a simulated world
 //
-//  The code under test is patterns/reqrep as it ships, over ports of sim_port.
+//  The code under test is patterns/reqrep as it ships, over simulated ports, whose
+//  network is of frames or of bytes.
 //  Clients start calls of every kind, cancel some and notify; servers answer
 //  at once, later, in streams, wrongly or not at all. Beside each call stands
 //  what is known about it (reqrep_call_t), and whatever happens is held against
@@ -15,8 +16,7 @@
 #include "data/pack.h"
 #include "reqrep/reqrep_internal.h"
 #include "sim/reqrep_tables.h"
-#include "sim/sim_net.h"
-#include "sim/sim_port.h"
+#include "sim/sim_network.h"
 #include "sim/sim_run.h"
 
 enum {
@@ -66,7 +66,7 @@ struct reqrep_client {
     char name[16];
     char endpoints[REQREP_SERVERS_MAX * SIM_ENDPOINT_MAX];
     zloom_client_options_t options;
-    sim_port_t *port;
+    sim_host_t *port;
     zloom_client_t *object;  //  NULL: does not run now
     sim_event_t act;
     unsigned incarnation;  //  How often it was made
@@ -93,9 +93,10 @@ typedef struct reqrep_work {
 struct reqrep_server {
     reqrep_sim_t *sim;
     char name[16];
-    sim_place_t *place;
+    unsigned place;  //  Its number
+    char endpoint[SIM_ENDPOINT_MAX];
     zloom_server_options_t options;
-    sim_port_t *port;
+    sim_host_t *port;
     zloom_server_t *object;  //  NULL: does not run now
     sim_event_t act;
     sim_event_t restart;  //  After it was struck by the weather
@@ -108,7 +109,7 @@ struct reqrep_server {
 //  One world.
 struct reqrep_sim {
     sim_world_t *world;
-    sim_net_t net;
+    sim_network_t *network;
     reqrep_client_t clients[REQREP_CLIENTS_MAX];
     reqrep_server_t servers[REQREP_SERVERS_MAX];
     unsigned client_count, server_count;

@@ -26,6 +26,7 @@
     X (NO_PEER, NO_PEER, "no peer")                      \
     X (WRONG_PEER, WRONG_PEER, "wrong peer")             \
     X (AUTHENTICATION, AUTHENTICATION, "authentication") \
+    X (DESCRIPTORS, DESCRIPTORS, "no descriptors")       \
     X (CANCELLED, CALL_CANCELLED, "cancelled")           \
     X (CLOSED, CLOSED, "client destroyed")               \
     X (OVERSIZE, OVERSIZE, "too large")                  \
@@ -44,15 +45,15 @@ typedef enum reqrep_outcome {
 //  the order above; `!` must be seen in a run over many seeds, `.` may, blank
 //  must not.
 //  X (NAME, method, "outcomes")
-#define REQREP_KIND_MAP(X)                        \
-    X (ECHO, "echo", "!    !!.!!!!!!!..  ")       \
-    X (FAIL, "fail", " !   !!.!!!!!!!..  ")       \
-    X (MUTE, "mute", "    !!!.!!!!!!!..  ")       \
-    X (LATER, "later", "!!   !!.!!!!!!!..  ")     \
-    X (STREAM, "stream", "!!   !!.!!!!!!!..  ")   \
-    X (NOWHERE, "nowhere", "  !     !!!!!!!..  ") \
-    X (PICKY, "picky", "   ! !!.!!!!!!!..  ")     \
-    X (PING, "zloom.ping", "!       !!!!!!!..  ")
+#define REQREP_KIND_MAP(X)                         \
+    X (ECHO, "echo", "!    !!.!!!!!.!!..  ")       \
+    X (FAIL, "fail", " !   !!.!!!!!.!!..  ")       \
+    X (MUTE, "mute", "    !!!.!!!!!.!!..  ")       \
+    X (LATER, "later", "!!   !!.!!!!!.!!..  ")     \
+    X (STREAM, "stream", "!!   !!.!!!!!.!!..  ")   \
+    X (NOWHERE, "nowhere", "  !     !!!!!.!!..  ") \
+    X (PICKY, "picky", "   ! !!.!!!!!.!!..  ")     \
+    X (PING, "zloom.ping", "!       !!!!!.!!..  ")
 
 typedef enum reqrep_kind {
 #define X(name, method, outcomes) REQREP_KIND_##name,
@@ -111,7 +112,6 @@ typedef enum reqrep_kind {
     X (CLOSE_CLIENT, "weather: clients closed", true)                         \
     X (PAUSE, "weather: processes paused", true)                              \
     X (REFUSE, "weather: places refused", true)                               \
-    X (TRUNK, "weather: proxies reconnected", true)                           \
     X (CALM, "worlds without weather", true)                                  \
     X (TIGHT, "worlds with large messages", true)                             \
     X (LEAN, "worlds with little memory", true)                               \

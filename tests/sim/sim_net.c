@@ -6,20 +6,6 @@
 #include "base/assert.h"
 #include "sim/sim_port.h"
 
-void sim_net_init (sim_net_t *self, sim_world_t *world, const sim_climate_t *climate)
-{
-    *self = (sim_net_t){.world = world, .climate = *climate};
-}
-
-sim_place_t *sim_net_add_place (sim_net_t *self, const char *endpoint, bool is_proxied)
-{
-    zloom_assert (self->place_count < SIM_PLACES_MAX);
-    sim_place_t *place = &self->places[self->place_count++];
-    snprintf (place->endpoint, sizeof place->endpoint, "%s", endpoint);
-    place->is_proxied = is_proxied;
-    return place;
-}
-
 sim_place_t *sim_net_find_place (sim_net_t *self, const char *endpoint)
 {
     for (unsigned i = 0; i < self->place_count; i++)
@@ -100,7 +86,7 @@ static void s_put_frame (sim_end_t *to, sim_frame_t *frame)
     to->last = &frame->next;
     to->frames++;
     to->bytes += frame->size;
-    sim_port_expect (to->port, s_frame_due (to));
+    sim_host_expect (&to->port->host, s_frame_due (to));
 }
 
 //  Ends.
@@ -180,7 +166,7 @@ static void s_break (sim_end_t *end, zloom_time_t at)
     if (!end->first && !tells)
         s_detach (end);
     else
-        sim_port_expect (end->port, sim_end_due (end));
+        sim_host_expect (&end->port->host, sim_end_due (end));
 }
 
 //  Half of the queue must be free before a sender that was refused may go on.
@@ -193,20 +179,10 @@ static void s_make_room (sim_end_t *sender, const sim_end_t *receiver)
     if (sender->is_roomless || sender->is_cut)
         return;
     sender->room_at = net->world->now + sender->connection->latency;
-    sim_port_expect (sender->port, sender->room_at);
+    sim_host_expect (&sender->port->host, sender->room_at);
 }
 
 //  Making and breaking connections.
-
-sim_connection_t *sim_net_pick (sim_net_t *self)
-{
-    sim_connection_t *picked = NULL;
-    int64_t seen = 0;
-    for (sim_connection_t *each = self->connections; each; each = each->next)
-        if (each->client.port && !each->client.is_cut && sim_between (self->world, 0, seen++) == 0)
-            picked = each;
-    return picked;
-}
 
 static zloom_time_t s_detection (const sim_connection_t *connection)
 {
@@ -217,7 +193,7 @@ static zloom_time_t s_detection (const sim_connection_t *connection)
 void sim_net_cut (sim_connection_t *connection)
 {
     connection->net->counts[SIM_NET_CUT]++;
-    sim_trace (connection->net->world, "cut between %s and %s", connection->client.port->name,
+    sim_trace (connection->net->world, "cut between %s and %s", connection->client.port->host.name,
                connection->place->endpoint);
     s_lose_frames (&connection->client);
     s_lose_frames (&connection->server);
@@ -226,19 +202,11 @@ void sim_net_cut (sim_connection_t *connection)
     s_reap (connection);
 }
 
-void sim_net_stall (sim_connection_t *connection, zloom_time_t duration)
-{
-    connection->net->counts[SIM_NET_STALL]++;
-    connection->stalled_until = connection->net->world->now + duration;
-    sim_trace (connection->net->world, "stall of %.3f ms between %s and %s",
-               (double) duration / ZLOOM_MSEC, connection->client.port->name,
-               connection->place->endpoint);
-}
-
 void sim_net_cut_trunk (sim_place_t *place)
 {
     if (!place->port)
         return;
+    place->port->net->counts[SIM_NET_TRUNK]++;
     place->trunk = ++place->port->links;
     for (sim_end_t *end = place->port->ends; end; end = end->next)
         if (s_is_proxied (end) && end->connection->place == place) {
@@ -294,7 +262,7 @@ static void s_connect (sim_place_t *place, sim_net_t *net, sim_port_t *port,
     if (place->port)
         s_attach_server (self);
     self->client.up_at = net->world->now + 3 * self->latency;
-    sim_port_expect (port, self->client.up_at);
+    sim_host_expect (&port->host, self->client.up_at);
 }
 
 zloom_reason_t sim_net_dial (sim_net_t *self, sim_port_t *port, zloom__channel_t channel,

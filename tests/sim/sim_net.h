@@ -21,7 +21,7 @@
 #define SIM_NET_H
 
 #include "net/port_internal.h"
-#include "sim/sim_world.h"
+#include "sim/sim_network.h"
 
 typedef struct sim_net sim_net_t;
 typedef struct sim_port sim_port_t;
@@ -29,9 +29,9 @@ typedef struct sim_end sim_end_t;
 typedef struct sim_connection sim_connection_t;
 typedef struct sim_place sim_place_t;
 
-enum { SIM_PLACES_MAX = 8, SIM_ENDPOINT_MAX = 32, SIM_ENVELOPE_MAX = 16 };
+enum { SIM_ENVELOPE_MAX = 16 };
 
-//  What a network is like; the scenario draws it from the seed.
+//  What a network is like; drawn from the seed.
 typedef struct sim_climate {
     zloom_time_t latency;       //  The most that a connection has
     zloom_time_t jitter;        //  ... and a frame in addition
@@ -103,6 +103,7 @@ struct sim_place {
 #define SIM_NET_MAP(X)                                    \
     X (UP, "connections made")                            \
     X (REFUSED, "tries refused for good")                 \
+    X (TRUNK, "proxies reconnected")                      \
     X (NOBODY, "tries that found nobody")                 \
     X (CUT, "connections cut")                            \
     X (STALL, "connections stalled")                      \
@@ -126,6 +127,7 @@ typedef enum sim_net_count {
 } sim_net_count_t;
 
 struct sim_net {
+    sim_network_t base;  //  First: a network is cast to this
     sim_world_t *world;
     sim_climate_t climate;
     sim_place_t places[SIM_PLACES_MAX];
@@ -135,22 +137,14 @@ struct sim_net {
     uint64_t counts[SIM_NET_COUNTS];
 };
 
-void sim_net_init (sim_net_t *self, sim_world_t *world, const sim_climate_t *climate);
-
-//  Add a place where servers can listen.
-sim_place_t *sim_net_add_place (sim_net_t *self, const char *endpoint, bool is_proxied);
+//  Begin a network, whose climate is drawn from the world's seed.
+void sim_net_init (sim_net_t *self, sim_world_t *world, const sim_forecast_t *forecast);
 
 //  NULL: no such place.
 sim_place_t *sim_net_find_place (sim_net_t *self, const char *endpoint);
 
-//  Any connection with a client, by chance; NULL = there is none.
-sim_connection_t *sim_net_pick (sim_net_t *self);
-
 //  Cut a connection: what is under way is lost, and the ends learn of it late.
 void sim_net_cut (sim_connection_t *connection);
-
-//  Let nothing arrive for a while; then all of it.
-void sim_net_stall (sim_connection_t *connection, zloom_time_t duration);
 
 //  A proxy loses its connection to the server and makes another: the server
 //  knows its clients by a new link.

@@ -5,86 +5,30 @@
 
 #include "base/assert.h"
 
-//  How late a turn may come.
-#define LAG_MAX (50 * ZLOOM_USEC)
-
 static sim_port_t *s_self (zloom__port_t *port)
 {
     return (sim_port_t *) port;
 }
 
-//  Turns.
-
-//  When the owner must be told something.
-static zloom_time_t s_due (const sim_port_t *self)
+//  When the owner must be told something of the network.
+static zloom_time_t s_due (const sim_host_t *host)
 {
-    zloom_time_t now = self->net->world->now;
-    if (self->pool.done || self->was_woken)
-        return now;
+    const sim_port_t *self = (const sim_port_t *) host;
     for (unsigned i = 0; i < self->channel_count; i++)
         if (self->channels[i].refused)
-            return now;
+            return host->world->now;
     zloom_time_t due = ZLOOM_NEVER;
     for (const sim_end_t *end = self->ends; end; end = end->next)
         due = zloom_time_min (due, sim_end_due (end));
     return due;
 }
 
-static zloom_time_t s_not_before (zloom_time_t at, zloom_time_t earliest)
+static bool s_has_room (const sim_host_t *host)
 {
-    return at > earliest ? at : earliest;
-}
-
-void sim_port_expect (sim_port_t *self, zloom_time_t at)
-{
-    if (at >= self->turn.at)
-        return;
-    sim_world_t *world = self->net->world;
-    at = s_not_before (at, world->now) + sim_between (world, 0, LAG_MAX);
-    sim_event_plan_by (&self->turn, s_not_before (at, self->paused_until));
-}
-
-void sim_port_pause (sim_port_t *self, zloom_time_t duration)
-{
-    self->paused_until = s_not_before (self->net->world->now + duration, self->paused_until);
-    if (self->turn.at != ZLOOM_NEVER)
-        sim_event_plan (&self->turn, s_not_before (self->turn.at, self->paused_until));
-}
-
-bool sim_port_is_busy (const sim_port_t *self)
-{
-    return self->is_waiting || self->paused_until > self->net->world->now;
-}
-
-bool sim_port_has_room (const sim_port_t *self)
-{
-    for (const sim_end_t *end = self->ends; end; end = end->next)
+    for (const sim_end_t *end = ((const sim_port_t *) host)->ends; end; end = end->next)
         if (end->is_told && !end->is_cut && !end->is_full && end->room_at == ZLOOM_NEVER)
             return true;
     return false;
-}
-
-static void s_take_turn (sim_event_t *turn)
-{
-    sim_port_t *self = sim_event_owner (turn, sim_port_t, turn);
-    if (self->is_waiting)
-        return;
-    self->wanted = ZLOOM_NEVER;
-    self->process (self->owner);
-    sim_port_expect (self, zloom_time_min (self->wanted, s_due (self)));
-}
-
-static void s_settle (zloom__port_t *port, zloom_time_t until)
-{
-    sim_port_t *self = s_self (port);
-    self->wanted = until;
-    sim_port_expect (self, zloom_time_min (until, s_due (self)));
-}
-
-static void s_wake (zloom__port_t *port)
-{
-    s_self (port)->was_woken = true;
-    sim_port_expect (s_self (port), s_self (port)->net->world->now);
 }
 
 //  Connecting.
@@ -117,7 +61,7 @@ static void s_dial (sim_event_t *dial)
     }
     channel->refused = ZLOOM_REASON_NONE;  //  That is no longer news
     zloom_reason_t reason = sim_net_dial (port->net, port, channel->number, channel->endpoint);
-    sim_trace (dial->world, "%s dials %s: %s", port->name, channel->endpoint,
+    sim_trace (dial->world, "%s dials %s: %s", port->host.name, channel->endpoint,
                zloom_reason_name (reason));
     if (reason == ZLOOM_REASON_NONE) {
         channel->pause = 0;
@@ -127,14 +71,15 @@ static void s_dial (sim_event_t *dial)
     s_plan_dial (channel, dial->world->now);
     if (reason != ZLOOM_REASON_NO_PEER) {
         channel->refused = reason;
-        sim_port_expect (port, dial->world->now);
+        sim_host_expect (&port->host, dial->world->now);
     }
 }
 
 void sim_port_redial (sim_port_t *self, zloom__channel_t channel, zloom_time_t at)
 {
     self->channels[channel].trouble = ZLOOM_REASON_NO_PEER;
-    s_plan_dial (&self->channels[channel], s_not_before (at, self->net->world->now));
+    zloom_time_t now = self->net->world->now;
+    s_plan_dial (&self->channels[channel], at > now ? at : now);
 }
 
 static zloom_code_t s_listen (sim_channel_t *channel, zloom_error_t *reterr)
@@ -225,16 +170,11 @@ static zloom_code_t s_send (zloom__port_t *port, zloom__channel_t channel, zloom
     return s_is_trunk (self, channel, link) ? ZLOOM_OK : ZLOOM_UNAVAILABLE;
 }
 
-static void s_let_go (sim_port_t *self)
+static void s_let_go (sim_host_t *host)
 {
+    sim_port_t *self = (sim_port_t *) host;
     free (self->held);
     self->held = NULL;
-}
-
-static zloom__event_kind_t s_tell_job (sim_port_t *self, zloom__event_t *ret_event)
-{
-    ret_event->job = sim_pool_take (&self->pool);
-    return ZLOOM__EVENT_JOB;
 }
 
 //  Connections may be gone before the owner is through with the event.
@@ -272,75 +212,11 @@ static zloom__event_kind_t s_tell_refused (sim_port_t *self, zloom__event_t *ret
     return ZLOOM__EVENT_TIMEOUT;
 }
 
-static zloom__event_kind_t s_tell (sim_port_t *self, zloom__event_t *ret_event)
+static zloom__event_kind_t s_tell (sim_host_t *host, zloom__event_t *ret_event)
 {
-    if (self->pool.done && sim_chance (self->net->world, 50))
-        return s_tell_job (self, ret_event);
+    sim_port_t *self = (sim_port_t *) host;
     zloom__event_kind_t kind = s_tell_end (self, ret_event);
-    if (kind == ZLOOM__EVENT_TIMEOUT)
-        kind = s_tell_refused (self, ret_event);
-    if (kind == ZLOOM__EVENT_TIMEOUT && self->pool.done)
-        kind = s_tell_job (self, ret_event);
-    if (kind == ZLOOM__EVENT_TIMEOUT && self->was_woken) {
-        self->was_woken = false;
-        kind = ZLOOM__EVENT_WOKEN;
-    }
-    return kind;
-}
-
-static void s_trace_event (const sim_port_t *self, const zloom__event_t *event)
-{
-    static const char *const names[] = {"timeout", "frame", "up",  "down",
-                                        "room",    "woken", "job", "broken"};
-    if (event->kind != ZLOOM__EVENT_FRAME && event->kind != ZLOOM__EVENT_TIMEOUT)
-        sim_trace (self->net->world, "%s is told: %s, link %llu", self->name, names[event->kind],
-                   (unsigned long long) event->link);
-}
-
-static zloom_time_t s_now (zloom__port_t *port)
-{
-    return s_self (port)->net->world->now;
-}
-
-//  Let the world go on until there is something to tell, or the time has come.
-static void s_wait (sim_port_t *self, zloom_time_t until)
-{
-    sim_world_t *world = self->net->world;
-    if (world->is_waited_in)
-        sim_fail (world, "%s waits while another one does", self->name);
-    self->is_waiting = world->is_waited_in = true;
-    sim_port_expect (self, until);
-    while (s_due (self) > world->now || self->paused_until > world->now) {
-        if (until <= world->now && self->paused_until <= world->now)
-            break;
-        if (!sim_world_step (world)) {
-            //  Whoever waits must come to an end, though the world has.
-            world->now = until;
-            break;
-        }
-        sim_port_expect (self, zloom_time_min (until, s_due (self)));
-    }
-    self->is_waiting = world->is_waited_in = false;
-}
-
-static zloom__event_kind_t s_next (zloom__port_t *port, zloom_time_t until,
-                                   zloom__event_t *ret_event)
-{
-    sim_port_t *self = s_self (port);
-    sim_world_t *world = self->net->world;
-    s_let_go (self);
-    *ret_event = (zloom__event_t){0};
-    ret_event->kind = s_tell (self, ret_event);
-    if (ret_event->kind != ZLOOM__EVENT_TIMEOUT) {
-        s_trace_event (self, ret_event);
-        return ret_event->kind;
-    }
-    if (until > world->now)
-        s_wait (self, until);
-    zloom__port_refresh (port);
-    ret_event->kind = s_tell (self, ret_event);
-    s_trace_event (self, ret_event);
-    return ret_event->kind;
+    return kind != ZLOOM__EVENT_TIMEOUT ? kind : s_tell_refused (self, ret_event);
 }
 
 //  A kept body, with where it is counted before it.
@@ -376,42 +252,11 @@ static zloom_code_t s_keep (zloom__port_t *port, zloom__frame_t *ret_frame)
     ret_frame->release = s_release_frame;
     self->net->kept++;
     self->net->counts[SIM_NET_KEPT]++;
-    s_let_go (self);
+    s_let_go (&self->host);
     return ZLOOM_OK;
 }
 
-static uint64_t s_random (zloom__port_t *port)
-{
-    return zloom_random_next (&s_self (port)->net->world->random);
-}
-
-//  Workers.
-
-static void s_note_job (void *context)
-{
-    sim_port_t *self = (sim_port_t *) context;
-    self->net->counts[SIM_NET_JOB]++;
-    sim_port_expect (self, self->net->world->now);
-}
-
-static void s_submit (zloom__port_t *port, zloom__job_t *job)
-{
-    sim_pool_submit (&s_self (port)->pool, job);
-}
-
-static void s_join (zloom__port_t *port)
-{
-    sim_pool_join (&s_self (port)->pool);
-}
-
 //  Beginning and end.
-
-//  There is none to poll; any number makes the owner say when it wants a turn.
-static int s_descriptor (zloom__port_t *port)
-{
-    (void) port;
-    return 0;
-}
 
 static uint64_t s_dropped (zloom__port_t *port)
 {
@@ -423,50 +268,35 @@ static void s_destroy (zloom__port_t *port, zloom_time_t linger)
 {
     sim_port_t *self = s_self (port);
     sim_net_leave (self->net, self, linger > 0);
-    sim_event_cancel (&self->turn);
-    sim_event_cancel (&self->pool.work);
+    sim_host_end (&self->host);
     for (unsigned i = 0; i < self->channel_count; i++)
         sim_event_cancel (&self->channels[i].dial);
-    s_let_go (self);
+    s_let_go (&self->host);
     free (self);
 }
 
-void sim_port_crash (sim_port_t *self)
+static void s_crash (sim_host_t *host)
 {
-    sim_trace (self->net->world, "%s crashes", self->name);
-    sim_net_leave (self->net, self, false);
+    sim_net_leave (((sim_port_t *) host)->net, (sim_port_t *) host, false);
 }
 
-static const zloom__port_ops_t s_ops = {.engine = s_engine,
-                                        .open = s_open,
-                                        .send = s_send,
-                                        .next = s_next,
-                                        .keep = s_keep,
-                                        .is_from_zloom = s_is_from_zloom,
-                                        .now = s_now,
-                                        .random = s_random,
-                                        .submit = s_submit,
-                                        .join = s_join,
-                                        .wake = s_wake,
-                                        .descriptor = s_descriptor,
-                                        .settle = s_settle,
-                                        .endpoint = s_endpoint,
-                                        .trouble = s_trouble,
-                                        .dropped = s_dropped,
-                                        .destroy = s_destroy};
+static const zloom__port_ops_t s_ops = {SIM_HOST_OPS,           .engine = s_engine,
+                                        .open = s_open,         .send = s_send,
+                                        .keep = s_keep,         .is_from_zloom = s_is_from_zloom,
+                                        .endpoint = s_endpoint, .trouble = s_trouble,
+                                        .dropped = s_dropped,   .destroy = s_destroy};
 
-sim_port_t *sim_port_new (sim_net_t *net, const char *name, unsigned workers,
+static const sim_host_ops_t s_network = {
+    .due = s_due, .tell = s_tell, .let_go = s_let_go, .crash = s_crash, .has_room = s_has_room};
+
+sim_host_t *sim_port_new (sim_net_t *net, const char *name, unsigned workers,
                           void (*process) (void *owner), void *owner)
 {
     sim_port_t *self = (sim_port_t *) calloc (1, sizeof *self);
     zloom_assert (self);
-    *self = (sim_port_t){.base = {.ops = &s_ops, .now = net->world->now},
-                         .net = net,
-                         .name = name,
-                         .process = process,
-                         .owner = owner,
-                         .wanted = ZLOOM_NEVER};
-    sim_event_init (&self->turn, net->world, s_take_turn);
-    sim_pool_init (&self->pool, net->world, workers, s_note_job, self);
-    return self;
+    self->host = (sim_host_t){
+        .base = {.ops = &s_ops}, .network = &s_network, .jobs = &net->counts[SIM_NET_JOB]};
+    self->net = net;
+    sim_host_begin (&self->host, net->world, name, workers, process, owner);
+    return &self->host;
 }

@@ -43,7 +43,7 @@ static inline void *sim_event_base (sim_event_t *event, size_t offset)
 //  What to do with lines of the trace.
 typedef enum sim_tracing { SIM_TRACE_NOTHING, SIM_TRACE_THE_END, SIM_TRACE_ALL } sim_tracing_t;
 
-enum { SIM_EVENTS_MAX = 256, SIM_TRACE_LINES = 40, SIM_LINE_MAX = 160 };
+enum { SIM_EVENTS_MAX = 1024, SIM_TRACE_LINES = 40, SIM_LINE_MAX = 160 };
 
 struct sim_world {
     uint64_t seed;

@@ -1,10 +1,14 @@
 #!/bin/bash
-#  deps.sh build|test|all: install the Debian packages that this needs, or say
-#  what to type. Does nothing, and asks nobody, where all are there.
+#  deps.sh build|test|peers|all: install the Debian packages that this needs, or
+#  say what to type. Does nothing, and asks nobody, where all are there.
 set -eu
 
 build=(gcc libc6-dev pkg-config libzmq3-dev libczmq-dev libmsgpack-dev libjansson-dev)
 test=(libcmocka-dev python3 python3-zmq python3-msgpack)
+peers=(
+    g++ libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
+    libmicrohttpd-dev libcurl4-openssl-dev
+)
 check=(
     g++ clang libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck mandoc
     valgrind libc6-dbg
@@ -12,6 +16,7 @@ check=(
 case ${1-all} in
 build) wanted=("${build[@]}") ;;
 test) wanted=("${build[@]}" "${test[@]}") ;;
+peers) wanted=("${build[@]}" "${peers[@]}") ;;
 *) wanted=("${build[@]}" "${test[@]}" "${check[@]}") ;;
 esac
 

@@ -13,7 +13,23 @@
 
 #include <cmocka.h>
 
-enum { FIRST = 20000, COUNT = 12000 };
+#include <stdio.h>
+#include <stdlib.h>
+
+//  Where to look. Programs that run at the same time are each told by the
+//  environment which ports are theirs; others begin at different places.
+typedef struct {
+    unsigned first, count;
+} range_t;
+
+static range_t s_range (void)
+{
+    range_t range = {20000, 12000};
+    const char *told = getenv ("ZLOOM_TEST_PORTS");
+    if (told && sscanf (told, "%u+%u", &range.first, &range.count) != 2)
+        fail_msg ("ZLOOM_TEST_PORTS is FIRST+COUNT, not '%s'", told);
+    return range;
+}
 
 static bool s_is_free (unsigned port)
 {
@@ -28,15 +44,15 @@ static bool s_is_free (unsigned port)
     return rc == 0;
 }
 
-//  Programs that run at the same time begin at different places.
 unsigned free_port (void)
 {
     static unsigned asked;
-    for (unsigned tries = 0; tries < COUNT; tries++) {
-        unsigned port = FIRST + ((unsigned) getpid () * 17 + asked++) % COUNT;
+    range_t range = s_range ();
+    for (unsigned tries = 0; tries < range.count; tries++) {
+        unsigned port = range.first + ((unsigned) getpid () * 17 + asked++) % range.count;
         if (s_is_free (port))
             return port;
     }
-    fail_msg ("no free port from %d to %d", FIRST, FIRST + COUNT - 1);
+    fail_msg ("no free port from %u to %u", range.first, range.first + range.count - 1);
     return 0;
 }

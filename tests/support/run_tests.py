@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Run the tests one program after the other, a line for each, and count.
+"""Run the tests, a line for each program, and count.
 
 The environment says what and where: BUILD (the folder of the programs), ZLOOM
 (the command), T (only paths with this in them). The last line printed is
@@ -7,9 +7,12 @@ The environment says what and where: BUILD (the folder of the programs), ZLOOM
 
   unit, sim   tests/{unit,sim}/test_*.c, programs on cmocka; all other C files
               there and in tests/support are linked where a test needs them
+  pairs       tests/unit/test_reqrep_*.c, once for each pairing of engines:
+              "direct-libzmq" is a direct client with a server of libzmq
   fuzz        tests/fuzz/fuzz_NAME.c replays corpus/NAME and regress/NAME
   interop, cli   test_*.py and test_*.sh, which find the command in ZLOOM
   fault       both kinds; they may hurt the machine for a while
+  brief       the C programs of fault, with ZLOOM_BRIEF set: some seconds each
   install, readme   make check-install, make check-readme
 
 A C test is counted by its TAP lines. A script counts as one test, unless its
@@ -21,25 +24,28 @@ import argparse
 import concurrent.futures
 import glob
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
 import time
 
-#  phase: seconds that one program may take, and how many run at once. Only
-#  tests that open no socket share the machine.
+#  phase: seconds that one program may take, and how many run at once. Tests that
+#  share the machine mostly wait, or open no socket.
 PHASES = {
     "unit": (120, 1),
+    "pairs": (120, 4),
     "sim": (400, 2),
     "fuzz": (120, 2),
     "interop": (120, 1),
     "cli": (120, 1),
     "install": (180, 1),
     "readme": (120, 1),
-    "fault": (300, 1),
+    "brief": (120, 1),
+    "fault": (1200, 1),
 }
-DEFAULT = ["unit", "sim", "fuzz", "interop", "cli", "install", "readme"]
+DEFAULT = ["unit", "pairs", "sim", "fuzz", "interop", "cli", "brief", "install", "readme"]
 SLOWER = 10  # under valgrind, and the simulation with all its seeds
 
 BUILD = os.environ.get("BUILD", "build/current")
@@ -48,18 +54,24 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,possible", "--child-silent-after-fork=yes",
             "--run-libc-freeres=no",
             "--suppressions=tests/support/valgrind.supp"]
+PAIRED = "tests/unit/test_reqrep_*.c"
+ENGINES = ["direct", "libzmq"]
+PAIRINGS = [(client, server) for client in ENGINES for server in ENGINES]
+FIRST_PORT, PORTS = 20000, 12000  # shared out among those that run at once
 SKIPPED = 77
 LINES_SHOWN = 60
 
 
 running = set()  # process groups
+ports = queue.SimpleQueue()  # shares that nobody has
 
 
 class Test:
     """One program: its path for people, and the command that runs it."""
 
-    def __init__(self, phase, path, command):
+    def __init__(self, phase, path, command, **variables):
         self.phase, self.path, self.command = phase, path, command
+        self.variables = variables  # of its environment, beside what all see
         self.passed = self.failed = self.skipped = 0
         self.seconds = 0.0
         self.output = ""
@@ -83,11 +95,23 @@ def scripts(phase):
             for path in found]
 
 
+def pairs(phase):
+    """The tests of request/reply, with each engine at each end."""
+    return [Test(phase, f"{source} {client}-{server}", [program],
+                 ZLOOM_TEST_CLIENT_ENGINE=client, ZLOOM_TEST_SERVER_ENGINE=server)
+            for source, program in programs(PAIRED) for client, server in PAIRINGS]
+
+
 def find_tests(phase):
     if phase in ("unit", "sim"):
-        return [Test(phase, s, [p]) for s, p in programs(f"tests/{phase}/test_*.c")]
+        paired = glob.glob(PAIRED)
+        return [Test(phase, s, [p]) for s, p in programs(f"tests/{phase}/test_*.c") if s not in paired]
+    if phase == "pairs":
+        return pairs(phase)
     if phase == "fuzz":
         return [Test(phase, s, fuzz_command(s, p)) for s, p in programs("tests/fuzz/fuzz_*.c")]
+    if phase == "brief":
+        return [Test(phase, s, [p]) for s, p in programs("tests/fault/test_*.c")]
     if phase == "fault":
         return [Test(phase, s, [p]) for s, p in programs("tests/fault/test_*.c")] + scripts(phase)
     if phase in ("install", "readme"):
@@ -95,10 +119,12 @@ def find_tests(phase):
     return scripts(phase)
 
 
-def environment():
+def environment(phase):
     """What every test sees. Sanitizers end a program with 99, which is nobody's exit code."""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONUNBUFFERED="1",
                PYTHONDONTWRITEBYTECODE="1")
+    if phase == "brief":
+        env["ZLOOM_BRIEF"] = "1"
     env.setdefault("ASAN_OPTIONS", "exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1")
     env.setdefault("LSAN_OPTIONS", "exitcode=99")
     env.setdefault("UBSAN_OPTIONS", "exitcode=99:print_stacktrace=1")
@@ -127,7 +153,8 @@ def execute(test, limit, output):
     """Run a program, bounded in time, in a session of its own; returns its status."""
     try:
         child = subprocess.Popen(test.command, stdin=subprocess.DEVNULL, stdout=output,
-                                 stderr=output, env=environment(), start_new_session=True)
+                                 stderr=output, env=dict(environment(test.phase), **test.variables),
+                                 start_new_session=True)
     except OSError as error:
         test.why = str(error)
         return 0
@@ -150,7 +177,11 @@ def run(test, limit):
     kept = os.path.join(BUILD, "log", re.sub(r"\W", "_", test.path) + ".txt")
     os.makedirs(os.path.dirname(kept), exist_ok=True)
     with open(kept, "w+", encoding="utf-8", errors="replace") as output:
-        status = execute(test, limit, output)
+        test.variables["ZLOOM_TEST_PORTS"] = share = ports.get()
+        try:
+            status = execute(test, limit, output)
+        finally:
+            ports.put(share)
         test.seconds = time.monotonic() - started
         output.seek(0)
         test.output = output.read()
@@ -203,6 +234,10 @@ def run_phase(phase, wanted, valgrind):
     if valgrind:
         for test in tests:
             test.command = VALGRIND + test.command
+    while not ports.empty():
+        ports.get()
+    for first in range(FIRST_PORT, FIRST_PORT + PORTS, PORTS // jobs):
+        ports.put(f"{first}+{PORTS // jobs}")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for done in pool.map(lambda test: run(test, limit), tests):
             report(done)

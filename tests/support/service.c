@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "support/engines.h"
 
 //  Far longer than anything takes, so that a test that waits in vain ends.
 enum { PATIENCE_S = 30 };
@@ -382,7 +383,7 @@ void service_new (service_t *self, const char *endpoints, const zloom_server_opt
 {
     *self = (service_t){.deferred_count = 0};
     zloom_error_t error = {0};
-    self->server = zloom_server_new (endpoints, options ? options : &service_usual, &error);
+    self->server = engines_server_new (endpoints, options ? options : &service_usual, &error);
     if (!self->server)
         fail_msg ("no server at %s: %s", endpoints, error.text);
     pthread_condattr_t attributes;

@@ -101,7 +101,7 @@ void setting_signal_server (setting_t *self, int signal)
 zloom_client_t *setting_client (const char *endpoints, const zloom_client_options_t *options)
 {
     zloom_error_t error = {0};
-    zloom_client_t *client = zloom_client_new (endpoints, options, &error);
+    zloom_client_t *client = engines_client_new (endpoints, options, &error);
     if (!client)
         fail_msg ("no client of %s: %s", endpoints, error.text);
     return client;

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "reqrep/client.h"
+#include "support/engines.h"
 #include "support/raw.h"
 #include "support/service.h"
 

@@ -6,7 +6,7 @@
 #include "support/guarded.h"
 
 //  What the whole handshake takes in `out`, at most: greeting, READY, ERROR.
-enum { SAID_IN_HANDSHAKE = 64 + 56 + 42 };
+enum { SAID_IN_HANDSHAKE = 64 + 75 + 42 };
 
 enum { INPUT_MOST = 1 << 20 };
 

@@ -146,6 +146,7 @@ static void test_probe_tells_the_type_of_every_socket (void **state)
         assert_int_equal (probe.major, 3);
         assert_int_equal (probe.minor, 1);
         assert_false (probe.zloom);
+        assert_string_equal (probe.engine, "");
         assert_true (probe.connect >= 0 && probe.handshake >= 0);
         assert_int_equal (probe.ping != ZLOOM_PROBE_NO_TIME, kinds[i].can_be_pinged);
         assert_int_equal (zloom_probe_reason (&probe), ZLOOM_REASON_NONE);
@@ -168,6 +169,7 @@ static void test_probe_sees_zloom_and_the_routing_id (void **state)
     assert_int_equal (zloom_probe (address, &s_patient, &probe, NULL), ZLOOM_OK);
     assert_true (probe.zloom);
     assert_string_equal (probe.zloom_value, "1");
+    assert_string_equal (probe.engine, "libzmq");
     assert_int_equal (probe.identity_size, 3);
     assert_memory_equal (probe.identity, "a\1b", 3);
     assert_described (&probe, "a ZMTP 3.1 ROUTER socket listens there");
@@ -266,9 +268,30 @@ static void test_probe_reaches_a_name (void **state)
 #define ZEROS_16    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define GREETING    SIGNATURE "\3\1NULL" ZEROS_16 "\0" ZEROS_16 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 #define READY(type) "\5READY\13Socket-Type\0\0\0" type
+#define X_ZLOOM     "\7X-zloom\0\0\0\0011"
+#define X_ENGINE    "\10X-engine\0\0\0"
 
 //  A literal and its size without the final NUL.
 #define LITERAL(text) text, sizeof (text) - 1
+
+static void test_probe_takes_the_engine_from_zloom_alone (void **state)
+{
+    (void) state;
+    zloom_probe_t probe =
+        s_probe_line (LITERAL (GREETING "\4\74" READY ("\6ROUTER") X_ZLOOM X_ENGINE "\6direct"),
+                      false, &s_patient);
+    assert_int_equal (probe.found, ZLOOM_PROBE_SOCKET);
+    assert_string_equal (probe.engine, "direct");
+
+    probe = s_probe_line (LITERAL (GREETING "\4\57" READY ("\6ROUTER") X_ENGINE "\6direct"), false,
+                          &s_patient);
+    assert_int_equal (probe.found, ZLOOM_PROBE_SOCKET);
+    assert_string_equal (probe.engine, "");
+
+    probe = s_probe_line (LITERAL (GREETING "\4\70" READY ("\6ROUTER") X_ENGINE "\2\33[" X_ZLOOM),
+                          false, &s_patient);
+    assert_string_equal (probe.engine, "\\x1b[");
+}
 
 static void test_probe_knows_the_older_versions (void **state)
 {
@@ -474,6 +497,7 @@ int main (void)
         cmocka_unit_test (test_probe_says_that_a_curve_server_wants_keys),
         cmocka_unit_test (test_probe_connects_to_ipc_paths_and_abstract_names),
         cmocka_unit_test (test_probe_reaches_a_name),
+        cmocka_unit_test (test_probe_takes_the_engine_from_zloom_alone),
         cmocka_unit_test (test_probe_knows_the_older_versions),
         cmocka_unit_test (test_probe_shows_what_a_stranger_says),
         cmocka_unit_test (test_probe_says_who_is_silent_and_who_hangs_up),

@@ -359,5 +359,6 @@ int main (void)
         SETTING_TEST_EVERYWHERE (test_a_call_overtakes_one_that_is_deferred),
         SETTING_TEST_EVERYWHERE (test_a_notification_arrives_and_nobody_answers),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -330,5 +330,6 @@ int main (void)
         SETTING_TEST (test_a_callback_may_cancel_its_own_stream, "ipc"),
         SETTING_TEST (test_destroy_ends_every_call_and_begins_none, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -312,5 +312,6 @@ int main (void)
         SETTING_TEST (test_a_call_that_was_never_begun_in_that_time_is_told_so, "tcp"),
         SETTING_TEST (test_an_item_after_the_deadline_is_refused, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

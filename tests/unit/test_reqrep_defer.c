@@ -413,5 +413,6 @@ int main (void)
         SETTING_TEST (test_a_server_can_be_destroyed_with_answers_that_wait, "ipc"),
         SETTING_TEST (test_a_stream_that_found_no_room_can_be_ended, "ipc"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

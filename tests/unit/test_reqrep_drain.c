@@ -257,5 +257,6 @@ int main (void)
         SETTING_TEST (test_a_signal_handler_may_stop_the_server, "tcp"),
         SETTING_TEST (test_a_signal_does_not_end_a_wait, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -297,5 +297,6 @@ int main (void)
         SETTING_TEST (test_what_is_no_message_is_counted_and_harms_nobody, "tcp"),
         SETTING_TEST (test_an_envelope_beyond_the_bounds_is_dropped_and_counted, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

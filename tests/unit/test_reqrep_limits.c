@@ -432,5 +432,6 @@ int main (void)
         SETTING_TEST (test_a_reply_above_the_clients_limit_ends_the_call, "tcp"),
         SETTING_TEST (test_params_that_are_too_deep_are_refused_here, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -68,6 +68,12 @@ static void test_a_list_needs_only_one_that_is_there (void **state)
     service_destroy (&second.service);
 }
 
+static unsigned s_deferred (setting_t *self, second_t *second)
+{
+    return service_count (&self->service, SERVICE_DEFERRED)
+           + service_count (&second->service, SERVICE_DEFERRED);
+}
+
 //  Both are used; what one does not answer does not stop the other.
 static void test_calls_go_where_there_are_fewest (void **state)
 {
@@ -82,7 +88,8 @@ static void test_calls_go_where_there_are_fewest (void **state)
     for (int i = 0; i < 10; i++) {
         assert_ok (self->client, zloom_client_start (self->client, NULL, NULL, outcome_take,
                                                      &outcome, "later", "i", i));
-        assert_ok (self->client, zloom_client_process (self->client, 1));
+        while (s_deferred (self, &second) <= (unsigned) i && outcome.ends == 0)
+            assert_ok (self->client, zloom_client_process (self->client, 1));
     }
     service_await (&self->service, SERVICE_DEFERRED, 5);
     service_await (&second.service, SERVICE_DEFERRED, 5);
@@ -369,5 +376,6 @@ int main (void)
         SETTING_TEST (test_a_deadline_at_a_silent_server_says_that_it_is_silent, "tcp"),
         SETTING_TEST (test_a_deadline_at_a_silent_server_says_that_it_is_silent, "ipc"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

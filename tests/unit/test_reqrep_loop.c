@@ -216,7 +216,7 @@ typedef struct {
 static void *s_call_often (void *argument)
 {
     caller_t *self = (caller_t *) argument;
-    zloom_client_t *client = zloom_client_new (self->endpoint, NULL, NULL);
+    zloom_client_t *client = engines_client_new (self->endpoint, NULL, NULL);
     for (int i = 0; i < self->calls; i++) {
         int value = -1, wanted = self->uses_deferred ? i : i + 1;
         zloom_code_t code = self->uses_deferred ? zloom_client_call (client, "later", "i", i)
@@ -342,5 +342,6 @@ int main (void)
         SETTING_TEST (test_answers_between_turns_swallow_no_wake_up, "ipc"),
         SETTING_TEST (test_stop_and_deadlines_wake_a_servers_loop, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -45,9 +45,9 @@ static void test_options_out_of_range_are_told (void **state)
         char text[128];
         zloom_error_t error = {0};
         snprintf (text, sizeof text, "client option %s", texts[i]);
-        assert_null (zloom_client_new (self->endpoint, &wrong[i], &error));
+        assert_null (engines_client_new (self->endpoint, &wrong[i], &error));
         assert_error (&error, ZLOOM_REASON_BAD_ARGUMENT, ZLOOM_HERE, text);
-        assert_null (zloom_client_new (self->endpoint, &wrong[i], NULL));
+        assert_null (engines_client_new (self->endpoint, &wrong[i], NULL));
     }
 }
 
@@ -69,7 +69,7 @@ static void test_server_options_out_of_range_are_told (void **state)
         char text[128];
         zloom_error_t error = {0};
         snprintf (text, sizeof text, "server option %s", texts[i]);
-        assert_null (zloom_server_new (self->endpoint, &wrong[i], &error));
+        assert_null (engines_server_new (self->endpoint, &wrong[i], &error));
         assert_error (&error, ZLOOM_REASON_BAD_ARGUMENT, ZLOOM_HERE, text);
     }
 }
@@ -91,18 +91,18 @@ static void test_what_is_no_endpoint_is_told (void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         zloom_error_t error = {0};
-        assert_null (zloom_client_new (wrong[i].endpoints, NULL, &error));
+        assert_null (engines_client_new (wrong[i].endpoints, NULL, &error));
         assert_error (&error, ZLOOM_REASON_BAD_ENDPOINT, ZLOOM_HERE, wrong[i].text);
         error = (zloom_error_t){0};
-        assert_null (zloom_server_new (wrong[i].endpoints, NULL, &error));
+        assert_null (engines_server_new (wrong[i].endpoints, NULL, &error));
         assert_error (&error, ZLOOM_REASON_BAD_ENDPOINT, ZLOOM_HERE, wrong[i].text);
     }
     zloom_error_t error = {0};
-    assert_null (zloom_client_new ("@tcp://127.0.0.1:1", NULL, &error));
+    assert_null (engines_client_new ("@tcp://127.0.0.1:1", NULL, &error));
     assert_error (&error, ZLOOM_REASON_BAD_ENDPOINT, ZLOOM_HERE,
                   "'@tcp://127.0.0.1:1': a client connects, it cannot bind");
     //  One that is wrong among others that are not.
-    assert_null (zloom_client_new ("tcp://127.0.0.1:1 ipc:///x, x", NULL, &error));
+    assert_null (engines_client_new ("tcp://127.0.0.1:1 ipc:///x, x", NULL, &error));
     assert_int_equal (error.reason, ZLOOM_REASON_BAD_ENDPOINT);
 }
 
@@ -111,7 +111,7 @@ static void test_an_address_that_is_taken_is_told (void **state)
     setting_t *self = (setting_t *) *state;
     zloom_error_t error = {0};
     service_new (&self->service, self->endpoint, NULL);
-    assert_null (zloom_server_new (self->endpoint, NULL, &error));
+    assert_null (engines_server_new (self->endpoint, NULL, &error));
     assert_error_like (&error, ZLOOM_REASON_ADDRESS_IN_USE, ZLOOM_HERE, self->endpoint);
     //  It is free again when its server is gone.
     service_destroy (&self->service);
@@ -122,12 +122,12 @@ static void test_binding_where_others_reach_needs_to_be_asked_for (void **state)
 {
     setting_t *self = (setting_t *) *state;
     zloom_error_t error = {0};
-    assert_null (zloom_server_new ("tcp://0.0.0.0:*", NULL, &error));
+    assert_null (engines_server_new ("tcp://0.0.0.0:*", NULL, &error));
     assert_error_like (&error, ZLOOM_REASON_INSECURE_BIND, ZLOOM_HERE,
                        "can be reached from other machines");
-    assert_null (zloom_server_new ("ipc:///tmp/zloom-public-test", NULL, &error));
+    assert_null (engines_server_new ("ipc:///tmp/zloom-public-test", NULL, &error));
     assert_error_like (&error, ZLOOM_REASON_INSECURE_BIND, ZLOOM_HERE, "other users can enter");
-    assert_null (zloom_server_new ("ipc://@abstract", NULL, &error));
+    assert_null (engines_server_new ("ipc://@abstract", NULL, &error));
     assert_int_equal (error.reason, ZLOOM_REASON_INSECURE_BIND);
     (void) self;
 }
@@ -416,5 +416,6 @@ int main (void)
         SETTING_TEST (test_methods_that_cannot_be_added_are_told, "tcp"),
         SETTING_TEST (test_a_call_is_ended_once_whatever_its_handler_tries, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -58,5 +58,6 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         SETTING_TEST_EVERYWHERE (test_a_call_allocates_nothing_at_either_end)};
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

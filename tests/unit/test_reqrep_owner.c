@@ -85,7 +85,7 @@ static void s_work_in_child (const char *endpoint)
     service_t service;
     service_new (&service, endpoint, NULL);
     service_start (&service);
-    zloom_client_t *client = zloom_client_new (endpoint, NULL, NULL);
+    zloom_client_t *client = engines_client_new (endpoint, NULL, NULL);
     child_assert (client != NULL);
     child_assert (zloom_client_call (client, "add", "ii", 1, 2) == ZLOOM_OK);
     zloom_client_destroy (&client);
@@ -197,9 +197,89 @@ static void test_a_second_thread_cannot_enter_a_server_that_runs (void **state)
 
 // ---- A terminated context -----------------------------------------------------------
 
+//  What a client, and a server, of libzmq's find. The direct engine has no use for
+//  a context, and goes on.
+
+static void s_assert_client_is_told (setting_t *self, zloom_call_id_t pending,
+                                     const outcome_t *outcome)
+{
+    assert_int_equal (zloom_client_wait (self->client, pending), ZLOOM_FAILED_PRECONDITION);
+    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CONTEXT_GONE, ZLOOM_HERE,
+                  "the ZeroMQ context was terminated");
+    assert_int_equal (outcome->ends, 1);
+    assert_int_equal (outcome->error.reason, ZLOOM_REASON_CONTEXT_GONE);
+    assert_int_equal (zloom_client_call (self->client, "echo", ""), ZLOOM_FAILED_PRECONDITION);
+    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CONTEXT_GONE, ZLOOM_HERE,
+                  "the ZeroMQ context was terminated; make a new client");
+    assert_int_equal (zloom_client_process (self->client, 0), ZLOOM_FAILED_PRECONDITION);
+    assert_int_equal (zloom_client_notify (self->client, "note", "i", 1),
+                      ZLOOM_FAILED_PRECONDITION);
+}
+
+//  `run` has ended by itself.
+static void s_assert_server_is_told (setting_t *self)
+{
+    pthread_join (self->service.thread, NULL);
+    self->service.is_running = false;
+    assert_int_equal (self->service.shared.run_code, ZLOOM_FAILED_PRECONDITION);
+    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_CONTEXT_GONE,
+                  ZLOOM_HERE, "the ZeroMQ context was terminated");
+    assert_int_equal (zloom_server_run (self->service.server), ZLOOM_FAILED_PRECONDITION);
+    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_CONTEXT_GONE,
+                  ZLOOM_HERE, "the ZeroMQ context was terminated; make a new server");
+}
+
+//  The calls that were pending can be answered, and new ones made.
+static void s_assert_calls_go_on (setting_t *self, zloom_call_id_t pending,
+                                  const outcome_t *outcome)
+{
+    setting_answer (self, 2);
+    assert_ok (self->client, zloom_client_wait (self->client, pending));
+    outcome_await (outcome, self->client, 1);
+    assert_int_equal (outcome->ok, 1);
+    assert_ok (self->client, zloom_client_call (self->client, "echo", ""));
+}
+
+static void s_assert_server_goes_on (setting_t *self)
+{
+    zloom_client_t *other = setting_client (self->endpoint, NULL);
+    assert_ok (other, zloom_client_call (other, "echo", ""));
+    zloom_client_destroy (&other);
+}
+
+//  A client that goes on, of a server that does not.
+static void s_assert_client_loses_its_server (setting_t *self, zloom_call_id_t pending,
+                                              const outcome_t *outcome)
+{
+    service_destroy (&self->service);
+    assert_int_equal (zloom_client_wait (self->client, pending), ZLOOM_UNAVAILABLE);
+    assert_int_equal (zloom_client_last_error (self->client)->reason, ZLOOM_REASON_CONNECTION_LOST);
+    outcome_await (outcome, self->client, 1);
+    assert_int_equal (outcome->error.reason, ZLOOM_REASON_CONNECTION_LOST);
+}
+
+//  In a context that is gone.
+static void s_make_others (setting_t *self, const zloom_client_options_t *client_options,
+                           const zloom_server_options_t *server_options)
+{
+    char other[96];
+    zloom_error_t error = {0};
+    setting_endpoint (self, other);
+    zloom_client_t *client = engines_client_new (other, client_options, &error);
+    assert_int_equal (client != NULL, engines_client_is_direct (other));
+    assert_true (client || error.reason == ZLOOM_REASON_CONTEXT_GONE);
+    zloom_server_t *server = engines_server_new (other, server_options, &error);
+    assert_int_equal (server != NULL, engines_server_is_direct (other));
+    assert_true (server || error.reason == ZLOOM_REASON_CONTEXT_GONE);
+    zloom_client_destroy (&client);
+    zloom_server_destroy (&server);
+}
+
 static void test_a_terminated_context_is_told_and_everything_can_be_destroyed (void **state)
 {
     setting_t *self = (setting_t *) *state;
+    bool is_client_direct = engines_client_is_direct (self->endpoint);
+    bool is_server_direct = engines_server_is_direct (self->endpoint);
     void *context = zmq_ctx_new ();
     zloom_error_t error = {0};
     zloom_runtime_t *runtime = zloom_runtime_wrap (context, &error);
@@ -220,34 +300,17 @@ static void test_a_terminated_context_is_told_and_everything_can_be_destroyed (v
     service_await (&self->service, SERVICE_DEFERRED, 2);
 
     assert_int_equal (zmq_ctx_shutdown (context), 0);
-    assert_int_equal (zloom_client_wait (self->client, pending), ZLOOM_FAILED_PRECONDITION);
-    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CONTEXT_GONE, ZLOOM_HERE,
-                  "the ZeroMQ context was terminated");
-    assert_int_equal (outcome.ends, 1);
-    assert_int_equal (outcome.error.reason, ZLOOM_REASON_CONTEXT_GONE);
-    assert_int_equal (zloom_client_call (self->client, "echo", ""), ZLOOM_FAILED_PRECONDITION);
-    assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_CONTEXT_GONE, ZLOOM_HERE,
-                  "the ZeroMQ context was terminated; make a new client");
-    assert_int_equal (zloom_client_process (self->client, 0), ZLOOM_FAILED_PRECONDITION);
-    assert_int_equal (zloom_client_notify (self->client, "note", "i", 1),
-                      ZLOOM_FAILED_PRECONDITION);
-
-    //  `run` has ended by itself.
-    pthread_join (self->service.thread, NULL);
-    self->service.is_running = false;
-    assert_int_equal (self->service.shared.run_code, ZLOOM_FAILED_PRECONDITION);
-    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_CONTEXT_GONE,
-                  ZLOOM_HERE, "the ZeroMQ context was terminated");
-    assert_int_equal (zloom_server_run (self->service.server), ZLOOM_FAILED_PRECONDITION);
-    assert_error (zloom_server_last_error (self->service.server), ZLOOM_REASON_CONTEXT_GONE,
-                  ZLOOM_HERE, "the ZeroMQ context was terminated; make a new server");
-
-    char other[96];
-    setting_endpoint (self, other);
-    assert_null (zloom_client_new (other, &client_options, &error));
-    assert_int_equal (error.reason, ZLOOM_REASON_CONTEXT_GONE);
-    assert_null (zloom_server_new (other, &server_options, &error));
-    assert_int_equal (error.reason, ZLOOM_REASON_CONTEXT_GONE);
+    if (is_client_direct && is_server_direct)
+        s_assert_calls_go_on (self, pending, &outcome);
+    if (!is_client_direct)
+        s_assert_client_is_told (self, pending, &outcome);
+    if (!is_server_direct)
+        s_assert_server_is_told (self);
+    if (is_server_direct)
+        s_assert_server_goes_on (self);
+    else if (is_client_direct)
+        s_assert_client_loses_its_server (self, pending, &outcome);
+    s_make_others (self, &client_options, &server_options);
 
     zloom_client_destroy (&self->client);
     service_destroy (&self->service);
@@ -255,8 +318,8 @@ static void test_a_terminated_context_is_told_and_everything_can_be_destroyed (v
     assert_int_equal (zmq_ctx_term (context), 0);
 }
 
-//  Each way to find it out first.
-static zloom_code_t s_find_out (setting_t *self, int way)
+//  Each way to find it out first, or that nothing has changed for a client.
+static zloom_code_t s_find_out (setting_t *self, int way, bool goes_on)
 {
     zloom_client_t *client = self->client;
     zloom_call_id_t id;
@@ -268,7 +331,8 @@ static zloom_code_t s_find_out (setting_t *self, int way)
         return zloom_client_process (client, 1000);
     case 2:
         //  To be sent to a connection that was up as far as is known.
-        assert_int_equal (zloom_client_notify (client, "note", "i", 1), ZLOOM_UNAVAILABLE);
+        assert_int_equal (zloom_client_notify (client, "note", "i", 1),
+                          goes_on ? ZLOOM_OK : ZLOOM_UNAVAILABLE);
         return zloom_client_process (client, 1000);
     case 3:
         assert_ok (client, zloom_client_start (client, &id, NULL, NULL, NULL, "echo", ""));
@@ -296,9 +360,13 @@ static void test_whatever_is_called_first_finds_the_context_gone (void **state)
         if (way < 5)
             assert_ok (self->client, zloom_client_wait_ready (self->client, 20000));
         assert_int_equal (zmq_ctx_shutdown (context), 0);
-        assert_int_equal (s_find_out (self, way), ZLOOM_FAILED_PRECONDITION);
-        assert_int_equal (zloom_client_last_error (self->client)->reason,
-                          ZLOOM_REASON_CONTEXT_GONE);
+        if (engines_client_is_direct (self->endpoint))
+            assert_int_equal (s_find_out (self, way, true), way < 5 ? ZLOOM_OK : ZLOOM_UNAVAILABLE);
+        else {
+            assert_int_equal (s_find_out (self, way, false), ZLOOM_FAILED_PRECONDITION);
+            assert_int_equal (zloom_client_last_error (self->client)->reason,
+                              ZLOOM_REASON_CONTEXT_GONE);
+        }
         zloom_client_destroy (&self->client);
         zloom_runtime_destroy (&runtime);
         assert_int_equal (zmq_ctx_term (context), 0);
@@ -351,16 +419,16 @@ static void s_make_with_few_left (const char *endpoint)
     for (unsigned leave = 0; leave < 50; leave++) {
         int last = s_fill_table (128, leave);
         zloom_error_t error = {0};
-        zloom_server_t *server = zloom_server_new (endpoint, NULL, &error);
+        zloom_server_t *server = engines_server_new (endpoint, NULL, &error);
         child_assert (server || s_lacks_descriptors (&error));
-        zloom_client_t *client = zloom_client_new (endpoint, NULL, &error);
+        zloom_client_t *client = engines_client_new (endpoint, NULL, &error);
         child_assert (client || s_lacks_descriptors (&error));
         child_assert (!client || zloom_client_descriptor (client) != -1);
         s_empty_table (last, first);
         zloom_client_destroy (&client);
         zloom_server_destroy (&server);
     }
-    zloom_server_t *server = zloom_server_new (endpoint, NULL, NULL);
+    zloom_server_t *server = engines_server_new (endpoint, NULL, NULL);
     child_assert (server != NULL);
     zloom_server_destroy (&server);
 }
@@ -387,7 +455,7 @@ static void s_live_with_none_left (const char *endpoint)
     zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
     options.reconnect_min_ms = 5;
     options.reconnect_max_ms = 20;
-    zloom_client_t *client = zloom_client_new (endpoint, &options, NULL);
+    zloom_client_t *client = engines_client_new (endpoint, &options, NULL);
     child_assert (client != NULL);
     child_assert (zloom_client_call (client, "echo", "") == ZLOOM_OK);
     int first = dup (STDIN_FILENO);
@@ -396,7 +464,7 @@ static void s_live_with_none_left (const char *endpoint)
     for (int i = 0; i < 100; i++)
         child_assert (zloom_client_call (client, "add", "ii", i, i) == ZLOOM_OK);
     zloom_error_t error;
-    child_assert (zloom_client_new (endpoint, &options, &error) == NULL);
+    child_assert (engines_client_new (endpoint, &options, &error) == NULL);
     child_assert (s_lacks_descriptors (&error));
     //  The service goes and comes back; there is nothing to connect with.
     service_destroy (&service);
@@ -436,5 +504,6 @@ int main (void)
         SETTING_TEST (test_with_few_descriptors_left_making_fails_by_name, "tcp"),
         SETTING_TEST (test_a_full_descriptor_table_ends_nothing_that_is_there, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

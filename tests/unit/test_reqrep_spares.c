@@ -9,6 +9,7 @@
 
 #include "reqrep/client_internal.h"
 #include "reqrep/server_internal.h"
+#include "support/engines.h"
 #include "support/free_port.h"
 
 //  Calls that have ended are kept, to be used again without an allocation;
@@ -46,7 +47,7 @@ static void s_serve (fixture_t *self)
     zloom_server_options_t options = ZLOOM_SERVER_OPTIONS_DEFAULT;
     options.max_pending_bytes = BOUND;
     zloom_error_t error;
-    self->server = zloom_server_new (self->endpoint, &options, &error);
+    self->server = engines_server_new (self->endpoint, &options, &error);
     if (!self->server)
         fail_msg ("%s", error.text);
     zloom_server_handle (self->server, "defer", NULL, NULL, s_defer, self);
@@ -59,7 +60,7 @@ static int s_setup (void **state)
     snprintf (fixture.endpoint, sizeof fixture.endpoint, "tcp://127.0.0.1:%u", free_port ());
     zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
     options.timeout_ms = options.connect_timeout_ms = 20000;
-    fixture.client = zloom_client_new (fixture.endpoint, &options, NULL);
+    fixture.client = engines_client_new (fixture.endpoint, &options, NULL);
     *state = &fixture;
     return fixture.client ? 0 : -1;
 }
@@ -177,5 +178,6 @@ int main (void)
         cmocka_unit_test_setup_teardown (test_client_bounds_what_it_keeps_for_later, s_setup,
                                          s_teardown),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -401,5 +401,6 @@ int main (void)
         SETTING_TEST (test_an_item_for_a_call_that_takes_none_ends_it, "ipc"),
         SETTING_TEST (test_credit_is_granted_as_items_are_taken, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -158,7 +158,7 @@ static void test_too_many_workers_are_refused (void **state)
     zloom_server_options_t options = service_usual;
     options.workers = 1025;
     zloom_error_t error;
-    assert_null (zloom_server_new (self->endpoint, &options, &error));
+    assert_null (engines_server_new (self->endpoint, &options, &error));
     assert_error (&error, ZLOOM_REASON_BAD_ARGUMENT, ZLOOM_HERE,
                   "server option workers is at most 1024");
 }
@@ -175,5 +175,6 @@ int main (void)
         SETTING_TEST_EVERYWHERE (test_a_server_is_destroyed_while_its_workers_are_busy),
         SETTING_TEST (test_too_many_workers_are_refused, "tcp"),
     };
+    engines_choose_tests ();
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

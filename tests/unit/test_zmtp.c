@@ -80,10 +80,12 @@ static void test_zmtp_says_its_mechanism_when_the_peer_has_shown_its_version (vo
 static void test_zmtp_says_ready_when_the_peers_greeting_is_complete (void **state)
 {
     (void) state;
-    static const char dealer[] = "\4\66\5READY\13Socket-Type\0\0\0\6DEALER"
-                                 "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011";
-    static const char router[] = "\4\66\5READY\13Socket-Type\0\0\0\6ROUTER"
-                                 "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011";
+    static const char dealer[] = "\4\111\5READY\13Socket-Type\0\0\0\6DEALER"
+                                 "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011"
+                                 "\10X-engine\0\0\0\6direct";
+    static const char router[] = "\4\111\5READY\13Socket-Type\0\0\0\6ROUTER"
+                                 "\10Identity\0\0\0\0\7X-zloom\0\0\0\0011"
+                                 "\10X-engine\0\0\0\6direct";
     for (int i = 0; i < 2; i++) {
         talk_begin (&s_talk, i ? ZLOOM__ZMTP_ROUTER : ZLOOM__ZMTP_DEALER, MAX_SIZE);
         talk_greet (&s_peer, "NULL");

@@ -151,6 +151,7 @@ static void test_zmtp_talks_to_a_router_of_libzmq (void **state)
     assert_true (zloom_bytes_equal (raw_frame (&s_raw, 2), zloom_bytes_str ("two")));
     //  It knows us for what we are.
     assert_string_equal (zmq_msg_gets (&s_raw.frames[2], "X-zloom"), "1");
+    assert_string_equal (zmq_msg_gets (&s_raw.frames[2], "X-engine"), "direct");
     assert_string_equal (zmq_msg_gets (&s_raw.frames[2], "Socket-Type"), "DEALER");
 
     raw_send_frame (&s_raw, raw_frame (&s_raw, 0), true);

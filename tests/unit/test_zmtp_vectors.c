@@ -14,7 +14,7 @@
 #include "support/talk.h"
 #include "support/vectors.h"
 
-enum { MAX_SIZE = 1 << 20, HANDSHAKE_SIZE = 64 + 56, RANDOM_CUTS = 50 };
+enum { MAX_SIZE = 1 << 20, HANDSHAKE_SIZE = 64 + 75, RANDOM_CUTS = 50 };
 
 static const zloom__zmtp_options_t s_options = {.type = ZLOOM__ZMTP_ROUTER, .max_size = MAX_SIZE};
 
