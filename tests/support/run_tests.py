@@ -22,6 +22,7 @@ program gets no input, a time limit, and must leave no process behind.
 
 import argparse
 import concurrent.futures
+import contextlib
 import glob
 import os
 import queue
@@ -145,7 +146,8 @@ def end_group(group):
         except ProcessLookupError:
             return False
         time.sleep(0.02)
-    os.killpg(group, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it may have gone this very moment
+        os.killpg(group, signal.SIGKILL)
     return True
 
 
