@@ -19,6 +19,12 @@ enum { HANDLED_AT_ONCE = 64 };
 //  Pause before an answer that found no room is tried again.
 static const zloom_time_t s_retry = ZLOOM_MSEC;
 
+//  Answers that find no room, each time when that is tried again.
+enum { FULL_MOST = 64 };
+
+//  Calls kept to be used again.
+enum { SPARE_MOST = 4096 };
+
 //  Calls: taking one, holding it, letting it go.
 
 //  Whether somebody waits for an answer that is still to come. What a worker
@@ -75,10 +81,22 @@ static size_t s_memory (const zloom_call_t *call)
     return call->out.capacity + call->strings.capacity;
 }
 
-//  Spare calls keep no more than calls under way may.
+static void s_free_call (zloom_call_t *call)
+{
+    zloom_buffer_clear (&call->out);
+    zloom_buffer_clear (&call->strings);
+    zloom_free (call);
+}
+
+//  Spare calls keep no more than calls under way may; a crowd's go.
 static void s_spare (zloom_call_t *call)
 {
     zloom_server_t *self = call->server;
+    if (self->spare_count == SPARE_MOST) {
+        s_free_call (call);
+        return;
+    }
+    self->spare_count++;
     if (self->spare_bytes + s_memory (call) > self->options.max_pending_bytes) {
         zloom_buffer_clear (&call->out);
         zloom_buffer_clear (&call->strings);
@@ -93,6 +111,7 @@ static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *ev
     zloom_call_t *call = TAILQ_FIRST (&self->spare);
     if (call) {
         TAILQ_REMOVE (&self->spare, call, queue);
+        self->spare_count--;
         self->spare_bytes -= s_memory (call);
     } else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
         return NULL;
@@ -290,24 +309,31 @@ void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail)
     s_release_if_done (call);
 }
 
+//  Those whose link is full go to the end; that one does not read must not keep
+//  the answers of others back.
 static void s_send_unsent (zloom_server_t *self)
 {
+    const zloom_call_t *first_full = NULL;
+    unsigned full = 0;
     zloom_call_t *call;
-    while ((call = TAILQ_FIRST (&self->unsent))) {
+    while ((call = TAILQ_FIRST (&self->unsent)) && call != first_full && full < FULL_MOST) {
         zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
         if (code == ZLOOM_RESOURCE_EXHAUSTED) {
-            //  Another's may have room; this one goes to the end.
+            first_full = first_full ? first_full : call;
+            full++;
             TAILQ_REMOVE (&self->unsent, call, queue);
             TAILQ_INSERT_TAIL (&self->unsent, call, queue);
-            zloom__server_retry (self);
-            return;
+            continue;
         }
         if (code)
             s_give_up_answer (call);
         s_leave_queue (call);
         s_release_if_done (call);
     }
-    self->retry_at = ZLOOM_NEVER;
+    if (call)
+        zloom__server_retry (self);
+    else
+        self->retry_at = ZLOOM_NEVER;
 }
 
 //  A refusal that finds no room waits as an answer does.
@@ -813,8 +839,6 @@ void zloom__server_drop_calls (zloom_server_t *self)
         s_release (call);
     while ((call = TAILQ_FIRST (&self->spare))) {
         TAILQ_REMOVE (&self->spare, call, queue);
-        zloom_buffer_clear (&call->out);
-        zloom_buffer_clear (&call->strings);
-        zloom_free (call);
+        s_free_call (call);
     }
 }
