@@ -154,6 +154,9 @@ static void s_join (crowd_t *self)
         process_await_ready (&self->helpers[i].process);
     self->connect_ns = (double) (zloom_time_now () - start);
     size_t after = process_resident_bytes (self->host.process.pid);
+    unsigned there = process_descriptors (self->host.process.pid);
+    if (there < self->connections)
+        fail ("the server has at most %u of %u connections", there, self->connections);
     self->bytes_each = ((double) after - (double) before) / self->connections;
 
     self->epoll = epoll_create1 (EPOLL_CLOEXEC);

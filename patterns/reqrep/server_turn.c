@@ -26,6 +26,9 @@ static const zloom_time_t s_retry = ZLOOM_MSEC;
 //  libzmq's does not tell.
 static const zloom_time_t s_retry_soon = 100 * ZLOOM_USEC;
 
+//  Calls kept to be used again.
+enum { SPARE_MOST = 4096 };
+
 //  Calls: taking one, holding it, letting it go.
 
 //  Whether somebody waits for an answer that is still to come. What a worker
@@ -82,10 +85,22 @@ static size_t s_memory (const zloom_call_t *call)
     return call->out.capacity + call->strings.capacity;
 }
 
-//  Spare calls keep no more than calls under way may.
+static void s_free_call (zloom_call_t *call)
+{
+    zloom_buffer_clear (&call->out);
+    zloom_buffer_clear (&call->strings);
+    zloom_free (call);
+}
+
+//  Spare calls keep no more than calls under way may; a crowd's go.
 static void s_spare (zloom_call_t *call)
 {
     zloom_server_t *self = call->server;
+    if (self->spare_count == SPARE_MOST) {
+        s_free_call (call);
+        return;
+    }
+    self->spare_count++;
     if (self->spare_bytes + s_memory (call) > self->options.max_pending_bytes) {
         zloom_buffer_clear (&call->out);
         zloom_buffer_clear (&call->strings);
@@ -100,6 +115,7 @@ static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *ev
     zloom_call_t *call = TAILQ_FIRST (&self->spare);
     if (call) {
         TAILQ_REMOVE (&self->spare, call, queue);
+        self->spare_count--;
         self->spare_bytes -= s_memory (call);
     } else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
         return NULL;
@@ -874,8 +890,6 @@ void zloom__server_drop_calls (zloom_server_t *self)
         s_release (call);
     while ((call = TAILQ_FIRST (&self->spare))) {
         TAILQ_REMOVE (&self->spare, call, queue);
-        zloom_buffer_clear (&call->out);
-        zloom_buffer_clear (&call->strings);
-        zloom_free (call);
+        s_free_call (call);
     }
 }
