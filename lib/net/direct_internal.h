@@ -16,7 +16,8 @@
 //  Writing: messages gather in the link's out buffer until a flush; large
 //  bodies are written from where they are, with what gathered before them, and
 //  only what the stream does not take is copied. What waits for a peer is
-//  bounded in bytes.
+//  bounded in bytes, and so is what waits for all, but for a little that each
+//  may always have.
 //
 //  A link that is idle has no buffers.
 //
@@ -60,6 +61,7 @@ struct zloom__direct_link {
     //  Writing.
     zloom_buffer_t out;  //  Gathered; from out_at on still to be written
     size_t out_at;
+    size_t counted;     //  Of what is to be written, in the engine's `queued`
     bool is_blocked;    //  The stream takes nothing now
     bool is_full;       //  A send found no room: to be told when there is
     bool cannot_write;  //  Nobody takes it any more; what was sent here is still read
@@ -138,6 +140,7 @@ struct zloom__direct {
     zloom__direct_link_t *recent;  //  The one that was read last; NULL = it is gone
     struct zloom__direct_links readable, dirty, news, shaking;
     zloom_time_t dirty_since;
+    size_t queued;  //  What waits for peers that take nothing now, of all links
     zloom_time_t
         starved_until;  //  Memory was lacking; then all links look again. NEVER: it was not
 

@@ -19,9 +19,13 @@ enum { SPARE_MOST = 262144 };
 //  larger than itself.
 enum { ASIDE_MOST = 8192 };
 
+//  What may wait for all peers together, if that is not less than for four of
+//  them; and what each may have all the same.
+enum { ALL_QUEUED_MOST = 67108864, EACH_QUEUED_LEAST = 131072 };
+
 //  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
 //  names the connection.
-enum { HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
+enum { SERVER_HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
 
 //  How long a peer may take to shake hands.
 static const zloom_time_t s_handshake = 3 * ZLOOM_SEC;
@@ -100,6 +104,14 @@ static void s_take_back (zloom__direct_t *engine, zloom_buffer_t *buffer)
         zloom_buffer_clear (buffer);
 }
 
+//  What waits for a peer that takes nothing now counts in the engine.
+static void s_count_queued (zloom__direct_link_t *self)
+{
+    size_t waits = self->is_blocked ? self->out.size - self->out_at : 0;
+    s_engine (self)->queued += waits - self->counted;
+    self->counted = waits;
+}
+
 //  Its life.
 
 static void s_rise (zloom__direct_link_t *self, zloom_time_t now)
@@ -128,6 +140,7 @@ void zloom__link_close (zloom__direct_link_t *self, zloom_time_t now)
     zloom_buffer_clear (&self->hops);
     zloom__chunk_drop (&self->large);
     self->out_at = 0;
+    s_count_queued (self);
     if (self->channel->link == self)
         zloom__direct_channel_fell (self->channel, self, now);
     s_mark_news (self);
@@ -183,7 +196,9 @@ static size_t s_write (zloom__direct_link_t *self, const struct iovec *pieces, i
 
 static void s_tell_room (zloom__direct_link_t *self)
 {
-    if (self->is_full && s_unwritten (self) <= self->channel->most_queued / 2)
+    s_count_queued (self);
+    bool has_room = !self->cannot_write && s_unwritten (self) <= self->channel->most_queued / 2;
+    if (self->is_full && has_room)
         s_mark_news (self);
 }
 
@@ -267,6 +282,9 @@ static void s_send_large (zloom__direct_link_t *self, const zloom_bytes_t *parts
 static bool s_has_room (zloom__direct_link_t *self, size_t size)
 {
     size_t most = self->channel->most_queued;
+    size_t all = 4 * most > ALL_QUEUED_MOST ? 4 * most : ALL_QUEUED_MOST;
+    if (self->is_blocked && s_engine (self)->queued + size > all)
+        most = EACH_QUEUED_LEAST < most ? EACH_QUEUED_LEAST : most;
     if (s_unwritten (self) && s_unwritten (self) + size > most)
         zloom__link_flush (self);
     return s_unwritten (self) == 0 || s_unwritten (self) + size <= most;
@@ -303,6 +321,8 @@ zloom_code_t zloom__link_send (zloom__direct_link_t *self, zloom_bytes_t envelop
         s_send_large (self, parts, count);
     else
         s_append_parts (self, parts, count, 0);
+    if (self->is_blocked)
+        s_count_queued (self);
     s_mark_dirty (self, now);
     if (s_unwritten (self) == 0 || s_unwritten (self) >= GATHERED_MOST)
         zloom__link_flush (self);
@@ -414,7 +434,9 @@ static void s_add_hop (zloom__direct_link_t *self, zloom_bytes_t frame)
 {
     zloom__direct_t *engine = s_engine (self);
     size_t left = sizeof engine->envelope - engine->envelope_size;
-    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames >= HOPS_MOST) {
+    unsigned most =
+        self->channel->options.role == ZLOOM__ROLE_CLIENT ? ZLOOM__FRAMES_MAX : SERVER_HOPS_MOST;
+    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames > most) {
         engine->envelope_fits = false;
         return;
     }

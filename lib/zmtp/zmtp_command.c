@@ -185,7 +185,8 @@ static bool s_answer_ping (const zloom__zmtp_turn_t *turn, zloom_bytes_t rest)
         return s_refuse_malformed (turn, "PING has no ttl");
     if (rest.size > TTL_SIZE + CONTEXT_MAX)
         return s_refuse_malformed (turn, "PING has a context of more than 16 bytes");
-    s_say (turn, "\4PONG", zloom_bytes (rest.data + TTL_SIZE, rest.size - TTL_SIZE));
+    if (turn->out->size < ZLOOM__ZMTP_PONGS_MOST)
+        s_say (turn, "\4PONG", zloom_bytes (rest.data + TTL_SIZE, rest.size - TTL_SIZE));
     return false;
 }
 

@@ -37,7 +37,8 @@ enum {
     ZLOOM__ZMTP_HEAD_MAX = 9,        //  Bytes before a frame's body, at most
     ZLOOM__ZMTP_LARGE = 4096,        //  Bodies from here on are not copied
     ZLOOM__ZMTP_COMMAND_MAX = 4096,  //  Largest command taken
-    ZLOOM__ZMTP_FRAMES_MAX = 64      //  Most frames of one message
+    ZLOOM__ZMTP_FRAMES_MAX = 64,     //  Most frames of one message
+    ZLOOM__ZMTP_PONGS_MOST = 65536   //  No PING is answered while so much is to be written
 };
 
 //  What zloom__zmtp_take leaves of its input at NOTHING is less than this.
@@ -135,8 +136,8 @@ zloom__zmtp_event_kind_t zloom__zmtp_take_any (zloom__zmtp_t *self, zloom_bytes_
 //  same reason.
 //
 //  out grows by no more than the input has, except for what the handshake takes
-//  (at most 181 bytes): a peer that sends PINGs and reads no PONGs is bounded by
-//  not reading from it while much is to be written.
+//  (at most 181 bytes). A peer that sends PINGs and reads no PONGs gets no more
+//  of them once much is to be written, which tells it as well that we live.
 static inline zloom__zmtp_event_kind_t zloom__zmtp_take (zloom__zmtp_t *self, zloom_bytes_t *input,
                                                          zloom_buffer_t *out,
                                                          zloom__zmtp_event_t *ret_event,

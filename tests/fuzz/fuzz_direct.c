@@ -357,9 +357,11 @@ static void s_check_links (const world_t *self)
 }
 
 //  The engine waits: no stream has anything for it, unless it must not listen to
-//  that one now.
+//  that one now, or lacks memory and will look again.
 static void s_check_rest (const world_t *self)
 {
+    if (self->direct.starved_until != ZLOOM_NEVER)
+        return;
     for (uint32_t i = 0; i < self->direct.capacity; i++) {
         const zloom__direct_link_t *link = self->direct.slots[i].link;
         if (!link || link->stream == -1 || link->state == ZLOOM__LINK_CONNECTING)

@@ -1,5 +1,6 @@
 #include "support/victim.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,13 @@ static zloom_code_t s_echo (zloom_call_t *call, void *context)
     return zloom_call_reply_bytes (call, zloom_call_params (call));
 }
 
+static zloom_code_t s_trim (zloom_call_t *call, void *context)
+{
+    (void) context;
+    malloc_trim (0);
+    return zloom_call_reply (call, "");
+}
+
 //  The child's life. A byte says that it serves.
 static int s_serve (const victim_t *self, unsigned descriptors, int ready)
 {
@@ -46,6 +54,7 @@ static int s_serve (const victim_t *self, unsigned descriptors, int ready)
         return 1;
     }
     zloom_server_handle (s_server, "echo", NULL, NULL, s_echo, NULL);
+    zloom_server_handle (s_server, "trim", NULL, NULL, s_trim, NULL);
     const struct sigaction stop = {.sa_handler = s_stop};
     sigaction (SIGTERM, &stop, NULL);
     bool is_told = write (ready, "", 1) == 1;
@@ -130,4 +139,10 @@ zloom_time_t victim_call (zloom_client_t *client)
     if (code)
         print_error ("a call failed: %s\n", zloom_client_last_error (client)->text);
     return code ? -1 : zloom_time_now () - begun;
+}
+
+size_t victim_kept_kib (const victim_t *self, zloom_client_t *client)
+{
+    assert_int_equal (zloom_client_call (client, "trim", ""), ZLOOM_OK);
+    return process_resident_kib (self->pid);
 }

@@ -1,6 +1,8 @@
 //  victim - a server of zloom in a process of its own, to be ill-treated
 //
-//  The direct engine, over tcp and over ipc, with the method echo.
+//  The direct engine, over tcp and over ipc, with the method echo; and trim, by
+//  which its allocator returns to the system what nobody has, so that memory
+//  that is kept can be told from memory that is free.
 //
 //  Threads: one at a time; started before there are others.
 //  SPDX-License-Identifier: MPL-2.0
@@ -38,5 +40,8 @@ zloom_client_t *victim_client (const char *endpoint);
 
 //  Call echo. How long that took, or -1 when it failed, which is printed.
 zloom_time_t victim_call (zloom_client_t *client);
+
+//  Call trim; then what the server has of memory, in KiB.
+size_t victim_kept_kib (const victim_t *self, zloom_client_t *client);
 
 #endif

@@ -15,15 +15,17 @@
 #include "support/talk.h"
 
 //  Far more than it may do before it comes back.
-enum { READS_MOST = 200, ACCEPTED_MOST = 100000 };
+enum { READS_MOST = 200, ACCEPTED_MOST = 100000, PEERS = 100 };
 
 //  A listener with so many connections waiting. What each says first is
 //  `preface`; then it repeats `pattern` for ever, or ends where there is none.
 typedef struct {
     zloom__streams_t streams;
     zloom_buffer_t preface, pattern;
-    size_t said;      //  Bytes of both
-    bool has_paused;  //  It says the preface and waits
+    size_t said;  //  Bytes of both
+    bool pauses;  //  Each says the preface, and no more
+    bool has_paused[PEERS];
+    bool takes_nothing;
     unsigned waiting, accepted, reads;
 } endless_t;
 
@@ -67,13 +69,13 @@ static int s_watch (zloom__streams_t *streams, int stream, uint64_t token)
 //  As much as there is room for.
 static ssize_t s_read (zloom__streams_t *streams, int stream, const struct iovec *pieces, int count)
 {
-    (void) stream, (void) count;
+    (void) count;
     endless_t *self = s_self (streams);
     self->reads++;
-    if (self->has_paused && self->said == self->preface.size)
+    if (self->pauses && self->has_paused[stream % PEERS])
         return -EAGAIN;
-    if (self->has_paused) {
-        self->said = self->preface.size;
+    if (self->pauses) {
+        self->has_paused[stream % PEERS] = true;
         memcpy (pieces[0].iov_base, self->preface.data, self->preface.size);
         return (ssize_t) self->preface.size;
     }
@@ -90,8 +92,10 @@ static ssize_t s_read (zloom__streams_t *streams, int stream, const struct iovec
 static ssize_t s_write (zloom__streams_t *streams, int stream, const struct iovec *pieces,
                         int count)
 {
-    (void) streams, (void) stream;
+    (void) stream;
     ssize_t size = 0;
+    if (s_self (streams)->takes_nothing)
+        return -EAGAIN;
     for (int i = 0; i < count; i++)
         size += (ssize_t) pieces[i].iov_len;
     return size;
@@ -177,7 +181,7 @@ static void test_a_peer_that_pauses_within_a_frame_holds_little_memory (void **s
 {
     (void) state;
     enum { LARGE = 1 << 20, LITTLE = 16384 };
-    endless_t peers = {.waiting = 1, .has_paused = true};
+    endless_t peers = {.waiting = 1, .pauses = true};
     zloom__direct_t direct;
     zloom__event_t event = {.link = 0};
     talk_open (&peers.preface, "DEALER");
@@ -194,6 +198,39 @@ static void test_a_peer_that_pauses_within_a_frame_holds_little_memory (void **s
     s_end (&direct, &peers);
 }
 
+//  A few who do not read have more than many of them.
+static void test_what_waits_for_all_peers_together_is_bounded (void **state)
+{
+    (void) state;
+    enum { SENT = 500, PART = 9000, ALL = 67108864, EACH = 131072 };
+    static const uint8_t body[PART];
+    const zloom_bytes_t part = zloom_bytes (body, sizeof body), none = zloom_bytes (NULL, 0);
+    endless_t peers = {.waiting = PEERS, .pauses = true};
+    zloom__direct_t direct;
+    zloom__event_t event = {.link = 0};
+    talk_open (&peers.preface, "DEALER");
+    s_begin (&direct, &peers);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        //  Each says its preface and pauses.
+        peers.pauses = true;
+        peers.said = 0;
+        assert_int_equal (zloom__direct_next (&direct, 1, &event), ZLOOM__EVENT_TIMEOUT);
+    }
+    peers.takes_nothing = true;
+    size_t most_one = 0;
+    for (uint32_t i = 0; i < direct.link_count; i++) {
+        const zloom__direct_link_t *link = direct.slots[i].link;
+        for (int j = 0; j < SENT && link->state == ZLOOM__LINK_OPEN; j++)
+            zloom__direct_send (&direct, link->name, none, &part, 1, 1);
+        zloom__direct_flush (&direct);
+        most_one = link->out.size > most_one ? link->out.size : most_one;
+    }
+    assert_in_range (most_one, EACH, 4194304);
+    assert_in_range (direct.queued, ALL / 2, ALL + PEERS * EACH);
+    s_end (&direct, &peers);
+    assert_int_equal (direct.queued, 0);
+}
+
 int main (void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +238,7 @@ int main (void)
         cmocka_unit_test (test_a_peer_whose_messages_are_all_dropped_lets_others_have_their_turn),
         cmocka_unit_test (test_those_who_connect_without_end_let_others_have_their_turn),
         cmocka_unit_test (test_a_peer_that_pauses_within_a_frame_holds_little_memory),
+        cmocka_unit_test (test_what_waits_for_all_peers_together_is_bounded),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }

@@ -35,6 +35,14 @@ static zloom_code_t s_defer (zloom_call_t *call, void *context)
     return zloom_call_defer (call, NULL, NULL);
 }
 
+//  The same for very many.
+static zloom_code_t s_join (zloom_call_t *call, void *context)
+{
+    static size_t count;
+    ((zloom_call_t **) context)[count++] = call;
+    return zloom_call_defer (call, NULL, NULL);
+}
+
 static void s_take (zloom_client_t *client, zloom_reply_t *reply, void *context)
 {
     (void) client;
@@ -42,15 +50,20 @@ static void s_take (zloom_client_t *client, zloom_reply_t *reply, void *context)
     ((fixture_t *) context)->ended++;
 }
 
-static void s_serve (fixture_t *self)
+static void s_serve_within (fixture_t *self, uint32_t pending_bytes)
 {
     zloom_server_options_t options = ZLOOM_SERVER_OPTIONS_DEFAULT;
-    options.max_pending_bytes = BOUND;
+    options.max_pending_bytes = pending_bytes;
     zloom_error_t error;
     self->server = engines_server_new (self->endpoint, &options, &error);
     if (!self->server)
         fail_msg ("%s", error.text);
     zloom_server_handle (self->server, "defer", NULL, NULL, s_defer, self);
+}
+
+static void s_serve (fixture_t *self)
+{
+    s_serve_within (self, BOUND);
 }
 
 static int s_setup (void **state)
@@ -113,6 +126,30 @@ static void test_server_bounds_what_it_keeps_for_later (void **state)
     assert_true (kept <= BOUND);
 }
 
+//  A crowd of calls at once does not cost memory for ever.
+static void test_server_keeps_no_crowd_of_calls_for_later (void **state)
+{
+    enum { CROWD = 10000, KEPT_MOST = CROWD / 2 };
+    static zloom_call_t *crowd[CROWD];
+    fixture_t *self = (fixture_t *) *state;
+    s_serve_within (self, 100 * BOUND);
+    zloom_server_handle (self->server, "join", NULL, NULL, s_join, crowd);
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal (zloom_client_start (self->client, NULL, NULL, s_take, self, "join", ""),
+                          ZLOOM_OK);
+    while (!crowd[CROWD - 1])
+        s_process (self);
+    for (int i = 0; i < CROWD; i++)
+        assert_int_equal (zloom_call_reply (crowd[i], ""), ZLOOM_OK);
+    while (self->ended < CROWD)
+        s_process (self);
+    unsigned kept = 0;
+    zloom_call_t *call;
+    TAILQ_FOREACH (call, &self->server->spare, queue)
+    kept++;
+    assert_in_range (kept, 1, KEPT_MOST);
+}
+
 //  Results that have been fetched are kept until the next one is.
 static void test_client_keeps_one_fetched_result_at_most (void **state)
 {
@@ -172,6 +209,8 @@ int main (void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown (test_server_bounds_what_it_keeps_for_later, s_setup,
+                                         s_teardown),
+        cmocka_unit_test_setup_teardown (test_server_keeps_no_crowd_of_calls_for_later, s_setup,
                                          s_teardown),
         cmocka_unit_test_setup_teardown (test_client_keeps_one_fetched_result_at_most, s_setup,
                                          s_teardown),

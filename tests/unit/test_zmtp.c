@@ -261,6 +261,24 @@ static void test_zmtp_answers_ping_within_a_message (void **state)
     s_assert_said (0, BYTES (4, 6, 4, 'P', 'O', 'N', 'G', 'x'));
 }
 
+//  Who reads none of the answers shall not fill the memory with them.
+static void test_zmtp_answers_no_ping_while_much_is_to_be_said (void **state)
+{
+    (void) state;
+    enum { ENOUGH = ZLOOM__ZMTP_PONGS_MOST / 20 };
+    s_open ();
+    for (int i = 0; i < ENOUGH; i++) {
+        talk_command (&s_peer, "\4PING", zloom_bytes_str ("ttcontext of ping."));
+        s_hear_peer ();
+    }
+    assert_in_range (s_talk.out.size, ZLOOM__ZMTP_PONGS_MOST, ZLOOM__ZMTP_PONGS_MOST + 30);
+    zloom_buffer_reset (&s_talk.out);
+    talk_command (&s_peer, "\4PING", zloom_bytes_str ("ttx"));
+    s_hear_peer ();
+    s_assert_said (0, BYTES (4, 6, 4, 'P', 'O', 'N', 'G', 'x'));
+    assert_string_equal (talk_heard (&s_talk), "");
+}
+
 static void test_zmtp_passes_over_commands_that_are_not_for_it (void **state)
 {
     (void) state;
@@ -412,6 +430,7 @@ int main (void)
         cmocka_unit_test_teardown (test_zmtp_opens_with_a_ready_of_the_largest_size, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_answers_ping_with_its_context, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_answers_ping_within_a_message, s_tidy),
+        cmocka_unit_test_teardown (test_zmtp_answers_no_ping_while_much_is_to_be_said, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_passes_over_commands_that_are_not_for_it, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_takes_a_command_of_the_largest_size, s_tidy),
         cmocka_unit_test_teardown (test_zmtp_two_of_ours_talk_to_each_other, s_tidy),
