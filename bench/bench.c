@@ -86,6 +86,29 @@ static bool s_wants (const bool *said, size_t count, size_t one, bool usual)
     return usual;
 }
 
+static bool s_take_part (void *context, const char *value)
+{
+    bench_parts_t *parts = (bench_parts_t *) context;
+    for (size_t part = 0; part < parts->count; part++)
+        if (strcmp (value, parts->names[part]) == 0)
+            return parts->said[part] = true;
+    return false;
+}
+
+option_row_t bench_option_only (bench_parts_t *parts)
+{
+    return (option_row_t){.name = "only",
+                          .argument = "PART",
+                          .help = "only one of the parts above; may be repeated",
+                          .take = s_take_part,
+                          .context = parts};
+}
+
+bool bench_wants_part (const bench_parts_t *parts, size_t part)
+{
+    return s_wants (parts->said, parts->count, part, true);
+}
+
 bool bench_wants_transport (const bench_options_t *options, transport_t transport, bool usual)
 {
     return s_wants (options->transports, TRANSPORTS, transport, usual);

@@ -32,6 +32,18 @@ option_row_t bench_option_transport (bench_options_t *options);
 option_row_t bench_option_cores (bench_options_t *options);
 option_row_t bench_option_json (bench_options_t *options);
 
+//  The parts that a benchmark has, and those that were asked for; none = all.
+enum { BENCH_PARTS = 4 };
+
+typedef struct bench_parts {
+    const char *const *names;  //  Borrowed
+    size_t count;
+    bool said[BENCH_PARTS];
+} bench_parts_t;
+
+option_row_t bench_option_only (bench_parts_t *parts);
+bool bench_wants_part (const bench_parts_t *parts, size_t part);
+
 //  What was said, or else the one of two that fits.
 unsigned bench_choose (const bench_options_t *options, unsigned said, unsigned usual,
                        unsigned quick);

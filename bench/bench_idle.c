@@ -11,53 +11,21 @@
 
 #define TITLE "request/reply, idle and beside other work"
 
-static const contender_t s_raw_zmq = {
-    .name = "raw-zmq", .server = &server_raw_zmq, .client = &client_raw_zmq};
-static const contender_t s_zloom = {
-    .name = "zloom", .server = &server_zloom, .client = &client_zloom};
-static const contender_t s_zloom_blocking = {.name = "zloom-blocking",
-                                             .server = &server_zloom,
-                                             .client = &client_zloom,
-                                             .sleeps_at_once = true};
-static const contender_t s_zloom_libzmq = {.name = "zloom-libzmq",
-                                           .server = &server_zloom,
-                                           .client = &client_zloom,
-                                           .engine = ZLOOM_ENGINE_LIBZMQ};
-
 typedef enum part { PART_IDLE, PART_LOADED, PARTS } part_t;
 
 static const char *const s_parts[] = {"idle", "loaded"};
 
 typedef struct settings {
     bench_options_t common;
-    bool parts[PARTS];  //  None = all
+    bench_parts_t parts;
     unsigned seconds;
     unsigned calls;
 } settings_t;
 
-static bool s_take_part (void *context, const char *value)
-{
-    bool *parts = (bool *) context;
-    for (size_t part = 0; part < PARTS; part++)
-        if (strcmp (value, s_parts[part]) == 0)
-            return parts[part] = true;
-    return false;
-}
-
-static bool s_wants (const settings_t *settings, part_t part)
-{
-    const bool *parts = settings->parts;
-    return parts[part] || !(parts[PART_IDLE] || parts[PART_LOADED]);
-}
-
 static void s_parse (int argc, char **argv, settings_t *settings)
 {
     const option_row_t rows[] = {
-        {.name = "only",
-         .argument = "PART",
-         .help = "only idle or loaded; may be repeated",
-         .take = s_take_part,
-         .context = settings->parts},
+        bench_option_only (&settings->parts),
         bench_option_rounds (&settings->common),
         {.name = "seconds",
          .argument = "N",
@@ -88,8 +56,8 @@ static void s_parse (int argc, char **argv, settings_t *settings)
 
 static void s_run_idle (const settings_t *settings, bench_t *bench, transport_t transport)
 {
-    static const contender_t *const contenders[] = {&s_raw_zmq, &s_zloom, &s_zloom_blocking,
-                                                    &s_zloom_libzmq};
+    static const contender_t *const contenders[] = {
+        &contender_raw_zmq, &contender_zloom, &contender_zloom_blocking, &contender_zloom_libzmq};
     const idle_plan_t plan = {.transport = transport,
                               .folder = bench->folder,
                               .contenders = contenders,
@@ -103,7 +71,8 @@ static void s_run_idle (const settings_t *settings, bench_t *bench, transport_t 
 static void s_run_loaded (const settings_t *settings, bench_t *bench, transport_t transport,
                           cores_t cores)
 {
-    static const contender_t *const contenders[] = {&s_zloom_blocking, &s_zloom, &s_raw_zmq};
+    static const contender_t *const contenders[] = {&contender_zloom_blocking, &contender_zloom,
+                                                    &contender_raw_zmq};
     contest_t contest = {.transport = transport,
                          .cores = cores,
                          .is_busy = true,
@@ -119,17 +88,17 @@ static void s_run_loaded (const settings_t *settings, bench_t *bench, transport_
 
 int main (int argc, char **argv)
 {
-    settings_t settings = {0};
+    settings_t settings = {.parts = {.names = s_parts, .count = PARTS}};
     s_parse (argc, argv, &settings);
     bench_t bench;
     bench_open (&bench, TITLE, &settings.common);
     for (transport_t transport = TRANSPORT_TCP; transport <= TRANSPORT_IPC; transport++) {
         if (!bench_wants_transport (&settings.common, transport, transport == TRANSPORT_TCP))
             continue;
-        if (s_wants (&settings, PART_IDLE))
+        if (bench_wants_part (&settings.parts, PART_IDLE))
             s_run_idle (&settings, &bench, transport);
         for (cores_t cores = CORES_ANY; cores <= CORES_TWO; cores++)
-            if (s_wants (&settings, PART_LOADED)
+            if (bench_wants_part (&settings.parts, PART_LOADED)
                 && bench_wants_cores (&settings.common, cores, cores != CORES_ANY))
                 s_run_loaded (&settings, &bench, transport, cores);
     }

@@ -2,6 +2,7 @@
 //
 //  SPDX-License-Identifier: MPL-2.0
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -11,18 +12,6 @@
 
 #define TITLE "request/reply, one call at a time (sync)"
 
-static const contender_t s_raw_zmq = {
-    .name = "raw-zmq", .server = &server_raw_zmq, .client = &client_raw_zmq};
-static const contender_t s_zloom = {
-    .name = "zloom", .server = &server_zloom, .client = &client_zloom};
-static const contender_t s_zloom_blocking = {.name = "zloom-blocking",
-                                             .server = &server_zloom,
-                                             .client = &client_zloom,
-                                             .sleeps_at_once = true};
-static const contender_t s_zloom_libzmq = {.name = "zloom-libzmq",
-                                           .server = &server_zloom,
-                                           .client = &client_zloom,
-                                           .engine = ZLOOM_ENGINE_LIBZMQ};
 static const contender_t s_zloom_to_raw = {.name = "zloom-to-raw",
                                            .server = &server_raw_rpc,
                                            .client = &client_zloom,
@@ -37,7 +26,8 @@ static const contender_t s_raw_to_zloom = {.name = "raw-to-zloom",
 //  The first is the baseline. Over inproc zloom has but one engine, and no end
 //  lives in another process.
 static const contender_t *const s_contenders[] = {
-    &s_raw_zmq, &s_zloom, &s_zloom_blocking, &s_zloom_libzmq, &s_zloom_to_raw, &s_raw_to_zloom};
+    &contender_raw_zmq,      &contender_zloom, &contender_zloom_blocking,
+    &contender_zloom_libzmq, &s_zloom_to_raw,  &s_raw_to_zloom};
 
 enum {
     CONTENDERS = sizeof s_contenders / sizeof s_contenders[0],
@@ -47,6 +37,7 @@ enum {
 
 typedef struct peers {
     contender_t rows[PEERS];
+    char *texts[PEERS];  //  Owned; what the rows are made of
     size_t count;
 } peers_t;
 
@@ -54,15 +45,28 @@ typedef struct settings {
     bench_options_t common;
     unsigned calls;
     unsigned payload_bytes;
+    bool with[CONTENDERS];  //  None = all
+    bool has_with;
     peers_t peers;
 } settings_t;
+
+static bool s_take_with (void *context, const char *value)
+{
+    settings_t *settings = (settings_t *) context;
+    for (size_t i = 0; i < CONTENDERS; i++)
+        if (strcmp (value, s_contenders[i]->name) == 0)
+            return settings->has_with = settings->with[i] = true;
+    return false;
+}
 
 static bool s_take_peer (void *context, const char *value)
 {
     peers_t *peers = (peers_t *) context;
-    char *text = strdup (value);
-    return text && peers->count < PEERS && peer_read (text, &peers->rows[peers->count])
-           && ++peers->count;
+    if (peers->count == PEERS)
+        return false;
+    size_t at = peers->count++;
+    peers->texts[at] = strdup (value);
+    return peers->texts[at] && peer_read (peers->texts[at], &peers->rows[at]);
 }
 
 static void s_parse (int argc, char **argv, settings_t *settings)
@@ -81,6 +85,11 @@ static void s_parse (int argc, char **argv, settings_t *settings)
          .most = 1 << 20},
         bench_option_transport (&settings->common),
         bench_option_cores (&settings->common),
+        {.name = "with",
+         .argument = "NAME",
+         .help = "only this one beside raw-zmq and peers; may be repeated",
+         .take = s_take_with,
+         .context = settings},
         {.name = "peer",
          .argument = "P",
          .help = "NAME=PROGRAM=ENDPOINT: a foreign program too; may be repeated",
@@ -110,8 +119,10 @@ static void s_parse (int argc, char **argv, settings_t *settings)
 static size_t s_choose (const settings_t *settings, transport_t transport,
                         const contender_t **ret_contenders)
 {
-    size_t count = transport == TRANSPORT_INPROC ? CONTENDERS_INPROC : CONTENDERS;
-    memcpy (ret_contenders, s_contenders, count * sizeof *ret_contenders);
+    size_t most = transport == TRANSPORT_INPROC ? CONTENDERS_INPROC : CONTENDERS, count = 0;
+    for (size_t i = 0; i < most; i++)
+        if (i == 0 || !settings->has_with || settings->with[i])
+            ret_contenders[count++] = s_contenders[i];
     for (size_t i = 0; i < settings->peers.count; i++)
         if (peer_transport (&settings->peers.rows[i]) == transport)
             ret_contenders[count++] = &settings->peers.rows[i];
@@ -146,5 +157,8 @@ int main (int argc, char **argv)
                 && bench_wants_transport (&settings.common, transport, true))
                 s_run (&settings, &bench, transport, cores);
         }
-    return bench_close (&bench);
+    int exit_code = bench_close (&bench);
+    for (size_t i = 0; i < settings.peers.count; i++)
+        free (settings.peers.texts[i]);
+    return exit_code;
 }

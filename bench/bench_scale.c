@@ -19,12 +19,6 @@ static const contender_t s_raw_zmq = {.name = "raw-zmq",
                                       .server = &server_raw_zmq,
                                       .client = &client_raw_zmq,
                                       .shows_connected = true};
-static const contender_t s_zloom = {
-    .name = "zloom", .server = &server_zloom, .client = &client_zloom};
-static const contender_t s_zloom_libzmq = {.name = "zloom-libzmq",
-                                           .server = &server_zloom,
-                                           .client = &client_zloom,
-                                           .engine = ZLOOM_ENGINE_LIBZMQ};
 
 typedef enum part { PART_CONNECTIONS, PART_OUTSTANDING, PARTS } part_t;
 
@@ -32,7 +26,7 @@ static const char *const s_parts[] = {"connections", "outstanding"};
 
 typedef struct settings {
     bench_options_t common;
-    bool parts[PARTS];  //  None = all
+    bench_parts_t parts;
     bool libzmq;
     unsigned connections;
     unsigned active;
@@ -41,29 +35,10 @@ typedef struct settings {
     unsigned ms;
 } settings_t;
 
-static bool s_take_part (void *context, const char *value)
-{
-    bool *parts = (bool *) context;
-    for (size_t part = 0; part < PARTS; part++)
-        if (strcmp (value, s_parts[part]) == 0)
-            return parts[part] = true;
-    return false;
-}
-
-static bool s_wants (const settings_t *settings, part_t part)
-{
-    const bool *parts = settings->parts;
-    return parts[part] || !(parts[PART_CONNECTIONS] || parts[PART_OUTSTANDING]);
-}
-
 static void s_parse (int argc, char **argv, settings_t *settings)
 {
     const option_row_t rows[] = {
-        {.name = "only",
-         .argument = "PART",
-         .help = "only connections or outstanding; may be repeated",
-         .take = s_take_part,
-         .context = settings->parts},
+        bench_option_only (&settings->parts),
         bench_option_rounds (&settings->common),
         {.name = "connections",
          .argument = "N",
@@ -175,9 +150,9 @@ static void s_run_all_connections (const settings_t *settings, bench_t *bench,
     s_make_steps (&all, 100, 10, most);
     s_make_steps (&few, 100, 10, most < 1000 || settings->libzmq ? most : 1000);
     s_run_connections (settings, bench, &s_raw_zmq, transport, &few);
-    s_run_connections (settings, bench, &s_zloom, transport, &all);
+    s_run_connections (settings, bench, &contender_zloom, transport, &all);
     if (settings->libzmq)
-        s_run_connections (settings, bench, &s_zloom_libzmq, transport, &all);
+        s_run_connections (settings, bench, &contender_zloom_libzmq, transport, &all);
 }
 
 //  Outstanding calls.
@@ -237,7 +212,7 @@ static void s_run_outstanding (const settings_t *settings, bench_t *bench, trans
     unsigned most = bench_choose (&settings->common, settings->outstanding, 1000000, 100000);
     s_make_steps (&steps, 10, 100, most);
     for (size_t i = 0; i < steps.count; i++) {
-        contenders[i] = s_zloom;
+        contenders[i] = contender_zloom;
         contenders[i].name = steps.names[i];
         contenders[i].held = steps.values[i];
         pointers[i] = &contenders[i];
@@ -255,23 +230,23 @@ static void s_run_outstanding (const settings_t *settings, bench_t *bench, trans
     section_t section =
         contest_section (&contest, "outstanding", s_rounds (settings), s_measures, MEASURES);
     snprintf (section.detail, sizeof section.detail,
-              "%u ms with %u calls under way, %u sync calls, %u starts", contest.ms, FLOW_WINDOW,
+              "%u ms with %d calls under way, %u sync calls, %d starts", contest.ms, FLOW_WINDOW,
               contest.calls, STARTS);
     bench_run (bench, &section);
 }
 
 int main (int argc, char **argv)
 {
-    settings_t settings = {0};
+    settings_t settings = {.parts = {.names = s_parts, .count = PARTS}};
     s_parse (argc, argv, &settings);
     bench_t bench;
     bench_open (&bench, TITLE, &settings.common);
     for (transport_t transport = TRANSPORT_TCP; transport <= TRANSPORT_IPC; transport++) {
         if (!bench_wants_transport (&settings.common, transport, transport == TRANSPORT_TCP))
             continue;
-        if (s_wants (&settings, PART_CONNECTIONS))
+        if (bench_wants_part (&settings.parts, PART_CONNECTIONS))
             s_run_all_connections (&settings, &bench, transport);
-        if (s_wants (&settings, PART_OUTSTANDING))
+        if (bench_wants_part (&settings.parts, PART_OUTSTANDING))
             s_run_outstanding (&settings, &bench, transport);
     }
     return bench_close (&bench);

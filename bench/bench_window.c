@@ -12,16 +12,8 @@
 
 #define TITLE "request/reply, many calls under way (async)"
 
-static const contender_t s_raw_zmq = {
-    .name = "raw-zmq", .server = &server_raw_zmq, .client = &client_raw_zmq};
 static const contender_t s_raw_unbounded = {
     .name = "raw-zmq", .server = &server_raw_zmq, .client = &client_raw_zmq, .is_unbounded = true};
-static const contender_t s_zloom = {
-    .name = "zloom", .server = &server_zloom, .client = &client_zloom};
-static const contender_t s_zloom_libzmq = {.name = "zloom-libzmq",
-                                           .server = &server_zloom,
-                                           .client = &client_zloom,
-                                           .engine = ZLOOM_ENGINE_LIBZMQ};
 
 //  A queue of libzmq is bounded by 1000 messages, as it comes, of which up to
 //  half may have been read already; what goes beyond that a ROUTER loses. Deeper
@@ -36,36 +28,17 @@ static const char *const s_parts[] = {"windows", "rate", "bulk"};
 
 typedef struct settings {
     bench_options_t common;
-    bool parts[PARTS];  //  None = all
+    bench_parts_t parts;
     unsigned ms;
     unsigned window;
     unsigned rate_per_s;
     unsigned payload_bytes;
 } settings_t;
 
-static bool s_take_part (void *context, const char *value)
-{
-    bool *parts = (bool *) context;
-    for (size_t part = 0; part < PARTS; part++)
-        if (strcmp (value, s_parts[part]) == 0)
-            return parts[part] = true;
-    return false;
-}
-
-static bool s_wants (const settings_t *settings, part_t part)
-{
-    const bool *parts = settings->parts;
-    return parts[part] || !(parts[PART_WINDOWS] || parts[PART_RATE] || parts[PART_BULK]);
-}
-
 static void s_parse (int argc, char **argv, settings_t *settings)
 {
     const option_row_t rows[] = {
-        {.name = "only",
-         .argument = "PART",
-         .help = "only windows, rate or bulk; may be repeated",
-         .take = s_take_part,
-         .context = settings->parts},
+        bench_option_only (&settings->parts),
         bench_option_rounds (&settings->common),
         {.name = "ms",
          .argument = "N",
@@ -135,8 +108,9 @@ static contest_t s_contest (const place_t *place, const contender_t *const *cont
 //  Returns what raw libzmq reached, in calls a second; 0 after a failure.
 static double s_run_window (const place_t *place, unsigned window)
 {
-    const contender_t *contenders[] = {window > BOUNDED_MOST ? &s_raw_unbounded : &s_raw_zmq,
-                                       &s_zloom, &s_zloom_libzmq};
+    const contender_t *contenders[] = {window > BOUNDED_MOST ? &s_raw_unbounded
+                                                             : &contender_raw_zmq,
+                                       &contender_zloom, &contender_zloom_libzmq};
     size_t count = place->transport == TRANSPORT_INPROC ? 2 : 3;
     contest_t contest = s_contest (place, contenders, count);
     contest.window = window;
@@ -159,7 +133,7 @@ static double s_run_windows (const place_t *place)
 
 static void s_run_rate (const place_t *place, double rate_per_s)
 {
-    static const contender_t *const contenders[] = {&s_raw_unbounded, &s_zloom};
+    static const contender_t *const contenders[] = {&s_raw_unbounded, &contender_zloom};
     contest_t contest = s_contest (place, contenders, 2);
     contest.window = RATE_WINDOW;
     contest.rate_per_s = rate_per_s;
@@ -169,7 +143,7 @@ static void s_run_rate (const place_t *place, double rate_per_s)
 
 static void s_run_bulk (const place_t *place)
 {
-    static const contender_t *const contenders[] = {&s_raw_zmq, &s_zloom};
+    static const contender_t *const contenders[] = {&contender_raw_zmq, &contender_zloom};
     contest_t contest = s_contest (place, contenders, 2);
     contest.window = place->settings->window ? place->settings->window : BULK_WINDOW;
     if (!place->settings->payload_bytes)
@@ -182,14 +156,14 @@ static void s_run (const place_t *place)
 {
     const settings_t *settings = place->settings;
     double rate_per_s = settings->rate_per_s;
-    bool needs_rate = s_wants (settings, PART_RATE) && rate_per_s == 0;
-    if (s_wants (settings, PART_WINDOWS) || needs_rate) {
+    bool needs_rate = bench_wants_part (&settings->parts, PART_RATE) && rate_per_s == 0;
+    if (bench_wants_part (&settings->parts, PART_WINDOWS) || needs_rate) {
         double highest = s_run_windows (place);
         rate_per_s = needs_rate ? highest / 2 : rate_per_s;
     }
-    if (s_wants (settings, PART_RATE) && rate_per_s > 0)
+    if (bench_wants_part (&settings->parts, PART_RATE) && rate_per_s > 0)
         s_run_rate (place, rate_per_s);
-    if (s_wants (settings, PART_BULK)
+    if (bench_wants_part (&settings->parts, PART_BULK)
         && bench_wants_transport (&settings->common, place->transport,
                                   place->transport == TRANSPORT_TCP))
         s_run_bulk (place);
@@ -197,7 +171,7 @@ static void s_run (const place_t *place)
 
 int main (int argc, char **argv)
 {
-    settings_t settings = {0};
+    settings_t settings = {.parts = {.names = s_parts, .count = PARTS}};
     s_parse (argc, argv, &settings);
     bench_t bench;
     bench_open (&bench, TITLE, &settings.common);

@@ -83,4 +83,11 @@ extern const client_kind_t client_zloom;
 //  A program of another toolkit; see peer.h.
 extern const client_kind_t client_peer;
 
+//  Those that several benchmarks have: libzmq at both ends; zloom as it comes,
+//  with its short spin; zloom that does not spin; zloom on libzmq's engine.
+extern const contender_t contender_raw_zmq;
+extern const contender_t contender_zloom;
+extern const contender_t contender_zloom_blocking;
+extern const contender_t contender_zloom_libzmq;
+
 #endif

@@ -110,13 +110,13 @@ static void s_play_round (const seat_t *seat, double *ret_values)
     contest->round (contest, seat->contender, seat->client, ret_values);
 }
 
-static void s_play (section_t *section, const seat_t *seats)
+static void s_play (section_t *section, const seat_t *seats, size_t count)
 {
     double discarded[SECTION_MEASURES];
-    for (size_t i = 0; i < section->contenders; i++)
+    for (size_t i = 0; i < count; i++)
         s_play_round (&seats[i], discarded);
     for (unsigned round = 0; round < section->rounds; round++)
-        for (size_t i = 0; i < section->contenders; i++)
+        for (size_t i = 0; i < count; i++)
             s_play_round (&seats[i], section_values (section, i, round));
 }
 
@@ -146,7 +146,7 @@ static void s_live (section_t *section)
     if (self->cores == CORES_TWO && !is_apart)
         place_pin (END_CLIENT);
 
-    s_play (section, seats);
+    s_play (section, seats, self->count);
 
     watch_end ();
     watch_for ("closing", CLOSING);

@@ -75,13 +75,20 @@ unsigned crowd_most (void)
 
 //  Connecting.
 
-//  Clients of this process that are all connected when this returns.
-static void **s_connect (const host_t *host, void *zmq, unsigned count)
+static void **s_clients_new (unsigned count)
+{
+    void **clients = (void **) calloc (count, sizeof *clients);
+    if (!clients)
+        fail ("no memory");
+    return clients;
+}
+
+//  Make clients in this process; they are all connected when this returns.
+static void s_connect (const host_t *host, void *zmq, void **clients, unsigned count)
 {
     const client_kind_t *kind = host->contender->client;
-    void **clients = (void **) calloc (count, sizeof *clients);
     bool *is_up = (bool *) calloc (count, sizeof *is_up);
-    if (!clients || !is_up)
+    if (!is_up)
         fail ("no memory");
     for (unsigned i = 0; i < count; i++)
         clients[i] = kind->open (host->contender, zmq, host->endpoint);
@@ -96,7 +103,6 @@ static void **s_connect (const host_t *host, void *zmq, unsigned count)
             usleep (1000);
     }
     free (is_up);
-    return clients;
 }
 
 //  The whole life of a helper's process: it connects when it is told to, and
@@ -107,7 +113,8 @@ static void s_help (void *helper, int input, int output)
     char byte;
     if (read (input, &byte, 1) != 1)
         return;
-    s_connect (self->host, host_context_new (), self->connections);
+    void **clients = s_clients_new (self->connections);
+    s_connect (self->host, host_context_new (), clients, self->connections);
     process_say_ready (output);
     for (;;)
         pause ();
@@ -141,11 +148,15 @@ static void s_join (crowd_t *self)
     for (size_t i = 0; i < self->helper_count; i++)
         process_write (self->helpers[i].process.input, "", 1);
     self->zmq = host_context_new ();
-    self->clients = s_connect (&self->host, self->zmq, self->active);
+    self->clients = s_clients_new (self->active);
+    s_connect (&self->host, self->zmq, self->clients, self->active);
     for (size_t i = 0; i < self->helper_count; i++)
         process_await_ready (&self->helpers[i].process);
     self->connect_ns = (double) (zloom_time_now () - start);
     size_t after = process_resident_bytes (self->host.process.pid);
+    unsigned there = process_descriptors (self->host.process.pid);
+    if (there < self->connections)
+        fail ("the server has at most %u of %u connections", there, self->connections);
     self->bytes_each = ((double) after - (double) before) / self->connections;
 
     self->epoll = epoll_create1 (EPOLL_CLOEXEC);

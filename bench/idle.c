@@ -38,16 +38,17 @@ static void s_live_client (void *host_p, int input, int output)
         kind->rest (client, 1000000);
 }
 
-static void s_round (const pair_t *pairs, section_t *section, unsigned round, unsigned seconds)
+static void s_round (const idle_plan_t *plan, const pair_t *pairs, section_t *section,
+                     unsigned round)
 {
     //  First the time before, in its place; then what was used since.
-    for (size_t i = 0; i < section->contenders; i++) {
+    for (size_t i = 0; i < plan->count; i++) {
         double *values = section_values (section, i, round);
         values[CLIENT] = (double) process_cpu_ns (pairs[i].client.pid);
         values[SERVER] = (double) process_cpu_ns (pairs[i].host.process.pid);
     }
-    sleep (seconds);
-    for (size_t i = 0; i < section->contenders; i++) {
+    sleep (plan->seconds);
+    for (size_t i = 0; i < plan->count; i++) {
         double *values = section_values (section, i, round);
         values[CLIENT] = (double) process_cpu_ns (pairs[i].client.pid) - values[CLIENT];
         values[SERVER] = (double) process_cpu_ns (pairs[i].host.process.pid) - values[SERVER];
@@ -59,7 +60,7 @@ static void s_round (const pair_t *pairs, section_t *section, unsigned round, un
 static void s_live (section_t *section)
 {
     const idle_plan_t *plan = (const idle_plan_t *) section->plan;
-    pair_t pairs[SECTION_CONTENDERS];
+    pair_t pairs[SECTION_CONTENDERS] = {0};
     watch_begin ();
     watch_for ("opening", OPENING);
     for (size_t i = 0; i < plan->count; i++) {
@@ -70,7 +71,7 @@ static void s_live (section_t *section)
     sleep (SETTLING);
     for (unsigned round = 0; round < section->rounds; round++) {
         watch_for ("idling", plan->seconds + OPENING);
-        s_round (pairs, section, round, plan->seconds);
+        s_round (plan, pairs, section, round);
     }
     watch_end ();
     watch_for ("closing", OPENING);

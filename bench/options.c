@@ -43,6 +43,8 @@ static void s_take (const option_row_t *row, const char *value)
 {
     if (row->flag)
         *row->flag = true;
+    if (!value)
+        return;
     if (row->number)
         *row->number = s_number (row, value);
     if (row->text)

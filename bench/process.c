@@ -1,5 +1,6 @@
 #include "process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -134,4 +135,18 @@ size_t process_resident_bytes (pid_t pid)
         fail ("%s has no resident memory", path);
     fclose (file);
     return pages * (size_t) sysconf (_SC_PAGESIZE);
+}
+
+unsigned process_descriptors (pid_t pid)
+{
+    char path[64];
+    snprintf (path, sizeof path, "/proc/%ld/fd", (long) pid);
+    DIR *folder = opendir (path);
+    if (!folder)
+        fail_errno (path);
+    unsigned count = 0;
+    for (struct dirent *entry; (entry = readdir (folder));)
+        count += entry->d_name[0] != '.';
+    closedir (folder);
+    return count;
 }

@@ -53,4 +53,7 @@ int64_t process_cpu_ns (pid_t pid);
 //  Memory of it that is in RAM.
 size_t process_resident_bytes (pid_t pid);
 
+//  How many descriptors it has.
+unsigned process_descriptors (pid_t pid);
+
 #endif

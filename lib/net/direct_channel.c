@@ -274,6 +274,19 @@ static zloom_code_t s_listen (zloom__direct_channel_t *self, zloom_error_t *rete
 
 //  Beginning and ending.
 
+//  Whether that is something to connect to; a name may yet be nobody's.
+static zloom_code_t s_check_target (const zloom__endpoint_t *endpoint, zloom_error_t *reterr)
+{
+    const char *address = zloom__endpoint_address (endpoint);
+    zloom__host_port_t target;
+    zloom__address_t place;
+    const char *flaw = endpoint->transport == ZLOOM__IPC ? zloom__resolve_ipc (address, &place)
+                                                         : zloom__resolve_split (address, &target);
+    return flaw ? zloom_error_set (reterr, ZLOOM_REASON_BAD_ENDPOINT, "'%s': %s", endpoint->text,
+                                   flaw)
+                : ZLOOM_OK;
+}
+
 static size_t s_most_queued (const zloom__channel_options_t *options)
 {
     size_t two = 2 * (size_t) options->max_size;
@@ -299,14 +312,13 @@ zloom_code_t zloom__direct_channel_begin (zloom__direct_channel_t *self, zloom_t
     self->listener = self->lock = -1;
     self->accept_at = self->dial_at = ZLOOM_NEVER;
     s_note_trouble (self, ZLOOM_REASON_NO_PEER, "nothing listens there");
-    if (!self->dials) {
-        zloom_code_t code = s_listen (self, reterr);
-        if (code)
-            zloom__direct_channel_end (self);
-        return code;
-    }
-    s_dial (self, now);
-    return ZLOOM_OK;
+    zloom_code_t code =
+        self->dials ? s_check_target (&self->endpoint, reterr) : s_listen (self, reterr);
+    if (code)
+        zloom__direct_channel_end (self);
+    else if (self->dials)
+        s_dial (self, now);
+    return code;
 }
 
 void zloom__direct_channel_end (zloom__direct_channel_t *self)

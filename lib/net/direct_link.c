@@ -25,7 +25,7 @@ enum { ALL_QUEUED_MOST = 67108864, EACH_QUEUED_LEAST = 131072 };
 
 //  Frames of an envelope. A ROUTER of libzmq's puts one more in front, which
 //  names the connection.
-enum { HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
+enum { SERVER_HOPS_MOST = ZLOOM__FRAMES_MAX - 1 };
 
 //  How long a peer may take to shake hands.
 static const zloom_time_t s_handshake = 3 * ZLOOM_SEC;
@@ -197,7 +197,8 @@ static size_t s_write (zloom__direct_link_t *self, const struct iovec *pieces, i
 static void s_tell_room (zloom__direct_link_t *self)
 {
     s_count_queued (self);
-    if (self->is_full && s_unwritten (self) <= self->channel->most_queued / 2)
+    bool has_room = !self->cannot_write && s_unwritten (self) <= self->channel->most_queued / 2;
+    if (self->is_full && has_room)
         s_mark_news (self);
 }
 
@@ -423,6 +424,9 @@ static void s_put_aside (zloom__direct_link_t *self, zloom_time_t now)
     //  What cannot be kept is lost, and with it the connection.
     if (self->rest.failed || self->hops.failed)
         s_give_up (self, now);
+    //  What was answered meanwhile does not wait for the rest.
+    if (s_unwritten (self))
+        s_mark_dirty (self, now);
 }
 
 //  A frame of the envelope: a byte of length and the bytes.
@@ -430,7 +434,9 @@ static void s_add_hop (zloom__direct_link_t *self, zloom_bytes_t frame)
 {
     zloom__direct_t *engine = s_engine (self);
     size_t left = sizeof engine->envelope - engine->envelope_size;
-    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames >= HOPS_MOST) {
+    unsigned most =
+        self->channel->options.role == ZLOOM__ROLE_CLIENT ? ZLOOM__FRAMES_MAX : SERVER_HOPS_MOST;
+    if (frame.size > UINT8_MAX || frame.size + 1 > left || self->zmtp.frames > most) {
         engine->envelope_fits = false;
         return;
     }
@@ -544,8 +550,6 @@ static zloom__event_kind_t s_take_one (zloom__direct_link_t *self, zloom_time_t 
             s_give_up (self, now);
         else
             s_put_aside (self, now);
-        if (s_unwritten (self))
-            s_mark_dirty (self, now);
         break;
     case ZLOOM__ZMTP_REFUSED:
     default:

@@ -76,11 +76,11 @@ typedef struct zloom__outgoing {
     uint64_t next_seq;  //  Of the next item
     zloom__credit_taker_t credit;
     bool owes_credit;           //  The server could not be told of it: no room
-    zloom_buffer_t saved;       //  WAITING: the request's bytes
-    zloom__request_t request;   //  WAITING: slices of them
     zloom_reason_t reason;      //  ENDED here: why; NONE: by a response
-    zloom__frame_t response;    //  ENDED by a response
     struct zloom__items items;  //  For `next`, in order
+    zloom_buffer_t saved;       //  WAITING: the request's bytes
+    zloom__frame_t response;    //  ENDED by a response
+    zloom__request_t request;   //  WAITING: slices of the saved bytes
 } zloom__outgoing_t;
 
 TAILQ_HEAD (zloom__calls, zloom__outgoing);

@@ -128,6 +128,7 @@ struct zloom_server {
     size_t pending_bytes;              //  ... their bodies, and unsent answers
     struct zloom__call_queue ready;    //  To be handled, in order
     struct zloom__call_queue unsent;   //  Answers that found no room
+    uint32_t unsent_by_link[256];      //  ... how many there are, by a hash of their link
     struct zloom__call_queue thirsty;  //  Deferred, and its item found a full link
     struct zloom__call_queue spare;
     size_t spare_count;  //  Spare calls, and what they keep of memory; bounded

@@ -16,11 +16,15 @@ static const zloom_time_t s_quick = 100 * ZLOOM_USEC;
 //  Calls that waited and are handled before another look at what has come.
 enum { HANDLED_AT_ONCE = 64 };
 
+//  Answers that found no room and are tried again in one go.
+enum { TRIED_AT_ONCE = 1024 };
+
 //  Pause before an answer that found no room is tried again.
 static const zloom_time_t s_retry = ZLOOM_MSEC;
 
-//  Answers that find no room, each time when that is tried again.
-enum { FULL_MOST = 64 };
+//  ... and after a try that has found some: there may be more soon. A ROUTER of
+//  libzmq's does not tell.
+static const zloom_time_t s_retry_soon = 100 * ZLOOM_USEC;
 
 //  Calls kept to be used again.
 enum { SPARE_MOST = 4096 };
@@ -144,6 +148,13 @@ static size_t s_unsent_size (const zloom_call_t *call)
     return sizeof *call + call->out.size;
 }
 
+//  How many answers wait for a link, or for one that hashes as it does.
+static uint32_t *s_unsent_to (zloom_server_t *self, zloom__link_t link)
+{
+    uint64_t mixed = link * UINT64_C (0x9e3779b97f4a7c15);
+    return &self->unsent_by_link[mixed >> 56];
+}
+
 //  A call stands in one queue at most.
 static void s_leave_queue (zloom_call_t *call)
 {
@@ -155,6 +166,7 @@ static void s_leave_queue (zloom_call_t *call)
     else if (call->is_unsent) {
         TAILQ_REMOVE (&self->unsent, call, queue);
         self->pending_bytes -= s_unsent_size (call);
+        --*s_unsent_to (self, call->link);
     }
     call->is_queued = call->is_thirsty = call->is_unsent = false;
 }
@@ -263,7 +275,9 @@ static bool s_put_off (zloom_call_t *call, zloom_bytes_t tail)
     call->is_unsent = true;
     self->pending_bytes += size;
     TAILQ_INSERT_TAIL (&self->unsent, call, queue);
-    zloom__server_retry (self);
+    ++*s_unsent_to (self, call->link);
+    if (self->retry_at == ZLOOM_NEVER)
+        zloom__server_retry (self);
     return true;
 }
 
@@ -301,7 +315,9 @@ void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail)
         if (!call->is_notification)
             s_give_up_answer (call);
     } else {
-        zloom_code_t code = zloom__call_send (call, tail);
+        //  Those that wait for the link go first.
+        zloom_code_t code = *s_unsent_to (call->server, call->link) ? ZLOOM_RESOURCE_EXHAUSTED
+                                                                    : zloom__call_send (call, tail);
         if (code == ZLOOM_UNAVAILABLE
             || (code == ZLOOM_RESOURCE_EXHAUSTED && !s_put_off (call, tail)))
             s_give_up_answer (call);
@@ -309,31 +325,66 @@ void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail)
     s_release_if_done (call);
 }
 
-//  Those whose link is full go to the end; that one does not read must not keep
-//  the answers of others back.
+//  Links that were found full in one go. With more of them, some are tried in vain.
+typedef struct {
+    zloom__link_t links[16];
+    unsigned count;
+} full_t;
+
+static bool s_is_full (const full_t *self, zloom__link_t link)
+{
+    for (unsigned i = 0; i < self->count; i++)
+        if (self->links[i] == link)
+            return true;
+    return false;
+}
+
+static void s_note_full (full_t *self, zloom__link_t link)
+{
+    if (self->count < sizeof self->links / sizeof self->links[0])
+        self->links[self->count++] = link;
+}
+
+//  Try an answer again. False: its link is full still.
+static bool s_try_unsent (zloom_call_t *call, full_t *full)
+{
+    if (s_is_full (full, call->link))
+        return false;
+    zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
+    if (code == ZLOOM_RESOURCE_EXHAUSTED) {
+        s_note_full (full, call->link);
+        return false;
+    }
+    if (code)
+        s_give_up_answer (call);
+    s_leave_queue (call);
+    s_release_if_done (call);
+    return true;
+}
+
+//  Those that still find no room go to the end, so that a peer who takes nothing
+//  does not keep others from their answers.
 static void s_send_unsent (zloom_server_t *self)
 {
-    const zloom_call_t *first_full = NULL;
-    unsigned full = 0;
-    zloom_call_t *call;
-    while ((call = TAILQ_FIRST (&self->unsent)) && call != first_full && full < FULL_MOST) {
-        zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
-        if (code == ZLOOM_RESOURCE_EXHAUSTED) {
-            first_full = first_full ? first_full : call;
-            full++;
-            TAILQ_REMOVE (&self->unsent, call, queue);
-            TAILQ_INSERT_TAIL (&self->unsent, call, queue);
+    full_t full = {.count = 0};
+    bool has_sent = false;
+    const zloom_call_t *first_back = NULL;
+    zloom_call_t *call = NULL;
+    for (int i = 0; i < TRIED_AT_ONCE; i++) {
+        call = TAILQ_FIRST (&self->unsent);
+        if (!call || call == first_back)
+            break;
+        if (s_try_unsent (call, &full)) {
+            has_sent = true;
             continue;
         }
-        if (code)
-            s_give_up_answer (call);
-        s_leave_queue (call);
-        s_release_if_done (call);
+        TAILQ_REMOVE (&self->unsent, call, queue);
+        TAILQ_INSERT_TAIL (&self->unsent, call, queue);
+        first_back = first_back ? first_back : call;
     }
-    if (call)
-        zloom__server_retry (self);
-    else
-        self->retry_at = ZLOOM_NEVER;
+    self->retry_at = ZLOOM_NEVER;
+    if (!TAILQ_EMPTY (&self->unsent))
+        self->retry_at = zloom__port_refresh (self->port) + (has_sent ? s_retry_soon : s_retry);
 }
 
 //  A refusal that finds no room waits as an answer does.

@@ -12,7 +12,7 @@
 #include "support/talk.h"
 
 enum { IS_ROUTER = 1, LIMIT = 6, IS_GREETED = 8, IS_READY = 16 };
-enum { INPUT_MOST = 1 << 17 };
+enum { INPUT_MOST = 1 << 17, PIECES_MOST = 200 };
 
 static const uint64_t s_limits[] = {0, 100, ZLOOM__ZMTP_LARGE + 10, UINT64_MAX};
 
@@ -29,12 +29,14 @@ static zloom_bytes_t s_preface (uint8_t how)
     return zloom_buffer_bytes (how & IS_READY ? &both : &greeting);
 }
 
-//  Pieces of 1 to `how` bytes, as these themselves say; 0: all at once.
+//  Pieces of 1 to `how` bytes, as these themselves say, and what is left after so
+//  many; 0: all at once.
 static void s_hear_in_pieces (talk_t *self, zloom_bytes_t bytes, uint8_t how)
 {
+    unsigned count = 0;
     for (size_t at = 0, size; at < bytes.size; at += size) {
         size_t left = bytes.size - at;
-        size = how ? 1 + (size_t) bytes.data[at] % how : left;
+        size = how && count++ < PIECES_MOST ? 1 + (size_t) bytes.data[at] % how : left;
         size = size < left ? size : left;
         talk_hear (self, zloom_bytes (bytes.data + at, size));
     }
@@ -62,7 +64,7 @@ static void s_hear_again (const talk_t *heard, uint8_t how)
     const zloom_buffer_t *before = &heard->heard;
     if (before->size < sizeof opened - 1 || memcmp (before->data, opened, sizeof opened - 1) != 0)
         return;
-    talk_t again = {.wanted = 0};
+    static talk_t again;
     s_begin (&again, how);
     talk_hear (&again, s_preface (IS_GREETED | IS_READY));
     talk_hear (&again, zloom_buffer_bytes (&heard->again));
@@ -70,7 +72,6 @@ static void s_hear_again (const talk_t *heard, uint8_t how)
     fuzz_assert (before->size >= size && memcmp (before->data, again.heard.data, size) == 0);
     if (before->size > size)
         fuzz_assert (memcmp (before->data + size, refused, sizeof refused - 1) == 0);
-    talk_end (&again);
 }
 
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -79,7 +80,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         return 0;
     zloom_bytes_t preface = s_preface (data[0]);
     zloom_bytes_t rest = zloom_bytes (data + 2, size - 2);
-    talk_t whole = {.wanted = 0}, pieces = {.wanted = 0};
+    static talk_t whole, pieces;
     s_begin (&whole, data[0]);
     s_begin (&pieces, data[0]);
     talk_hear (&whole, preface);
@@ -88,7 +89,5 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     s_hear_in_pieces (&pieces, rest, data[1]);
     s_assert_same (&whole, &pieces);
     s_hear_again (&whole, data[0]);
-    talk_end (&whole);
-    talk_end (&pieces);
     return 0;
 }

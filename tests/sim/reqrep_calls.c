@@ -52,6 +52,30 @@ reqrep_call_t *reqrep_call_find (reqrep_sim_t *sim, uint64_t nonce)
     return index < sim->call_count ? &sim->calls[index] : NULL;
 }
 
+//  Padding.
+
+static const uint8_t *s_pattern (void)
+{
+    static uint8_t pattern[REQREP_PADDING_MAX];
+    static bool is_made = false;
+    for (size_t i = 0; !is_made && i < sizeof pattern; i++)
+        pattern[i] = (uint8_t) (i * 167 + i / 256);
+    is_made = true;
+    return pattern;
+}
+
+zloom_bytes_t reqrep_padding (reqrep_sim_t *sim)
+{
+    int64_t most = sim_chance (sim->world, 10) ? sim->padding : 64;
+    return zloom_bytes (s_pattern (), (size_t) sim_spread (sim->world, 0, most));
+}
+
+bool reqrep_is_padding (zloom_bytes_t bytes)
+{
+    return bytes.size <= REQREP_PADDING_MAX
+           && (bytes.size == 0 || memcmp (bytes.data, s_pattern (), bytes.size) == 0);
+}
+
 //  Outstanding calls of a client.
 
 static void s_find_earliest (reqrep_client_t *client)
@@ -132,13 +156,27 @@ static bool s_has_nonce (const reqrep_call_t *call, zloom_bytes_t value, size_t 
     return value.size >= at + size && memcmp (value.data + at, nonce, size) == 0;
 }
 
+//  Whether the result of a call is its nonce and padding.
+static bool s_is_result (const reqrep_call_t *call, zloom_bytes_t value)
+{
+    uint64_t nonce = 0;
+    const void *data = NULL;
+    size_t size = 0;
+    zloom_buffer_t scratch = {0};
+    zloom_code_t code = zloom_unpack (value, &scratch, NULL, "[Ub]", &nonce, &data, &size);
+    bool is_result = code ? code == ZLOOM_RESOURCE_EXHAUSTED && call->client->sim->is_lean
+                          : nonce == call->nonce && reqrep_is_padding (zloom_bytes (data, size));
+    zloom_buffer_clear (&scratch);
+    return is_result;
+}
+
 //  Whether a handler of this very call gave the result or error.
 static bool s_is_own_answer (const reqrep_call_t *self, reqrep_outcome_t outcome, const end_t *end)
 {
     if (outcome == REQREP_OUTCOME_OK && self->kind == REQREP_KIND_PING)
         return true;
     if (outcome == REQREP_OUTCOME_OK)
-        return self->is_answered && self->answer == ZLOOM_OK && s_has_nonce (self, end->value, 1);
+        return self->is_answered && self->answer == ZLOOM_OK && s_is_result (self, end->value);
     if (outcome == REQREP_OUTCOME_HANDLER)
         //  Functions that wait do not hand out the data of an error.
         return self->is_answered && self->answer == end->error.code

@@ -28,7 +28,7 @@ static bool s_may_be_full (const reqrep_client_t *self)
     zloom_client_stats_t stats;
     zloom_client_stats (self->object, &stats);
     return self->count + REQREP_SERVERS_MAX >= self->options.max_outstanding || stats.unsent > 0
-           || self->options.max_unsent_bytes < REQREP_REQUEST_MAX;
+           || self->options.max_unsent_bytes < self->sim->padding + REQREP_HEADS_MAX;
 }
 
 void reqrep_client_check_refusal (const reqrep_client_t *self)

@@ -4,14 +4,7 @@
 
 #include "base/assert.h"
 
-static const uint8_t s_zeroes[4096];
-
 //  Starting.
-
-static size_t s_padding (reqrep_sim_t *sim)
-{
-    return (size_t) sim_spread (sim->world, 0, sim_chance (sim->world, 10) ? 4096 : 64);
-}
 
 static zloom_call_options_t s_draw_options (const reqrep_client_t *self)
 {
@@ -48,9 +41,9 @@ static zloom_code_t s_send (reqrep_client_t *self, reqrep_call_t *call,
                                    "no number");
     if (call->kind == REQREP_KIND_PING)
         return zloom_client_start (self->object, &call->id, options, callback, call, method, "");
+    zloom_bytes_t padding = reqrep_padding (self->sim);
     return zloom_client_start (self->object, &call->id, options, callback, call, method, "UUb",
-                               call->nonce, (uint64_t) call->items, s_zeroes,
-                               s_padding (self->sim));
+                               call->nonce, (uint64_t) call->items, padding.data, padding.size);
 }
 
 static reqrep_call_t *s_new_call (reqrep_client_t *self, const zloom_call_options_t *options,
@@ -112,9 +105,10 @@ static void s_call (reqrep_client_t *self)
         return;
     call->is_waited = true;
     sim->counts[REQREP_CALL]++;
+    zloom_bytes_t padding = reqrep_padding (sim);
     zloom_code_t code =
         zloom_client_call_with (self->object, &options, reqrep_kind_method (call->kind), "UUb",
-                                call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
+                                call->nonce, (uint64_t) 0, padding.data, padding.size);
     reqrep_call_called (call, code);
 }
 
@@ -197,8 +191,9 @@ static void s_notify (reqrep_client_t *self)
     if (!call)
         return;
     call->is_notification = true;
+    zloom_bytes_t padding = reqrep_padding (sim);
     zloom_code_t code = zloom_client_notify (self->object, reqrep_kind_method (call->kind), "UUb",
-                                             call->nonce, (uint64_t) 0, s_zeroes, s_padding (sim));
+                                             call->nonce, (uint64_t) 0, padding.data, padding.size);
     self->expected.notifications += code == ZLOOM_OK;
     sim->counts[code ? REQREP_NOTIFY_NOBODY : REQREP_NOTIFY]++;
     if (code && code != ZLOOM_UNAVAILABLE && code != ZLOOM_UNAUTHENTICATED
@@ -296,6 +291,7 @@ static zloom_client_options_t s_draw_client (reqrep_sim_t *sim)
     options.stream_credit = (uint32_t) sim_spread (world, 1, 20);
     options.beat_ms = sim_chance (world, 20) ? 0 : (uint32_t) sim_spread (world, 2, 100);
     options.reconnect_min_ms = (uint32_t) sim_between (world, 1, 10);
+    options.rep_peer = sim_chance (world, 10);
     if (sim->is_tight)
         options.limits.max_size = (uint32_t) sim_spread (world, 300, 5000);
     options.reconnect_max_ms = options.reconnect_min_ms + (uint32_t) sim_between (world, 0, 40);

@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-static const uint8_t s_zeroes[4096];
-
 //  Answers.
 
 //  A handler is about to answer.
@@ -20,8 +18,9 @@ static bool s_reply (const reqrep_work_t *work)
 {
     reqrep_sim_t *sim = work->server->sim;
     s_note_answer (work, ZLOOM_OK);
-    size_t padding = (size_t) sim_spread (sim->world, 0, sim_chance (sim->world, 10) ? 4096 : 64);
-    zloom_code_t code = zloom_call_reply (work->call, "[Ub]", work->nonce, s_zeroes, padding);
+    zloom_bytes_t padding = reqrep_padding (sim);
+    zloom_code_t code =
+        zloom_call_reply (work->call, "[Ub]", work->nonce, padding.data, padding.size);
     if (code && !sim->is_tight && !sim->is_lean)
         sim_fail (sim->world, "%s: an answer was refused: %s", work->server->name,
                   zloom_code_name (code));
@@ -223,8 +222,11 @@ static zloom_code_t s_begin (reqrep_work_t *work, zloom_call_t *call, void *cont
     *work = (reqrep_work_t){.server = (reqrep_server_t *) context, .call = call};
     reqrep_server_t *self = work->server;
     reqrep_sim_t *sim = self->sim;
-    zloom_bytes_t padding;
-    zloom_code_t code = zloom_call_args (call, "UUv", &work->nonce, &work->items, &padding);
+    const void *padding = NULL;
+    size_t size = 0;
+    zloom_code_t code = zloom_call_args (call, "UUb", &work->nonce, &work->items, &padding, &size);
+    if (!code && !sim->is_corrupt && !reqrep_is_padding (zloom_bytes (padding, size)))
+        sim_fail (sim->world, "%s: bytes of the arguments are wrong", self->name);
     if (code) {
         if (!sim->is_corrupt && !sim->is_lean)
             sim_fail (sim->world, "%s: the arguments did not come as they were sent", self->name);

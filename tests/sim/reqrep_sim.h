@@ -24,7 +24,8 @@ enum {
     REQREP_SERVERS_MAX = 3,
     REQREP_CALLS_MAX = 8192,      //  Of a whole run
     REQREP_ITEMS_MAX = 40,        //  Of one stream
-    REQREP_REQUEST_MAX = 5000,    //  Bytes of one request
+    REQREP_PADDING_MAX = 30000,   //  Bytes of arguments and results that mean nothing
+    REQREP_HEADS_MAX = 904,       //  ... and what else one request has
     REQREP_OUTSTANDING_MAX = 64,  //  Of one client
     REQREP_HELD_MAX = 64          //  Deferred calls of one server
 };
@@ -118,6 +119,8 @@ struct reqrep_sim {
     bool is_corrupt;        //  Bits may flip: contents prove nothing
     bool is_tight;          //  Messages may be too large for some
     bool is_lean;           //  Memory may run out
+    bool is_slow;           //  It lasts as long as the slowest timers
+    uint32_t padding;       //  The most that calls bring and get
     bool is_ending;         //  No new calls; the rest shall end
     zloom_time_t pace;      //  Between a client's acts, about
     zloom_time_t patience;  //  The longest deadline
@@ -161,6 +164,12 @@ void reqrep_call_executed (reqrep_call_t *self, const reqrep_server_t *server, z
 //  A handler has sent an item, or has answered.
 void reqrep_call_sent_item (reqrep_call_t *self);
 void reqrep_call_answered (reqrep_call_t *self, zloom_code_t code);
+
+//  What arguments and results are padded with: every byte says where it stands.
+zloom_bytes_t reqrep_padding (reqrep_sim_t *sim);
+
+//  Whether these are the first bytes of it.
+bool reqrep_is_padding (zloom_bytes_t bytes);
 
 //  reqrep_checks.c: what is promised of clients and servers.
 

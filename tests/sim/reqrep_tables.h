@@ -112,6 +112,7 @@ typedef enum reqrep_kind {
     X (CLOSE_CLIENT, "weather: clients closed", true)                         \
     X (PAUSE, "weather: processes paused", true)                              \
     X (REFUSE, "weather: places refused", true)                               \
+    X (SLOW, "worlds that take long", false)                                  \
     X (CALM, "worlds without weather", true)                                  \
     X (TIGHT, "worlds with large messages", true)                             \
     X (LEAN, "worlds with little memory", true)                               \

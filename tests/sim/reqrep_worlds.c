@@ -167,10 +167,16 @@ static void s_begin (reqrep_sim_t *sim, sim_world_t *world)
     sim->has_weather = sim->is_corrupt || sim->is_tight || sim->is_lean || sim_chance (world, 80);
     sim->counts[REQREP_CORRUPT] = sim->is_corrupt;
     sim->counts[REQREP_CALM] = !sim->has_weather;
+    static const uint32_t paddings[] = {64, 4096, 4096, REQREP_PADDING_MAX};
+    sim->padding = paddings[sim_between (world, 0, 3)];
     const sim_forecast_t forecast = {.has_weather = sim->has_weather,
-                                     .is_corrupt = sim->is_corrupt};
+                                     .is_corrupt = sim->is_corrupt,
+                                     .largest = sim->padding + REQREP_HEADS_MAX};
     sim->network = s_network->begin (world, &forecast);
-    sim->pace = sim_spread (world, 100 * ZLOOM_USEC, 10 * ZLOOM_MSEC);
+    sim->is_slow = sim->network->slowest && sim_chance (world, 3);
+    sim->counts[REQREP_SLOW] = sim->is_slow;
+    sim->pace = sim->is_slow ? sim_spread (world, 20 * ZLOOM_MSEC, 200 * ZLOOM_MSEC)
+                             : sim_spread (world, 100 * ZLOOM_USEC, 10 * ZLOOM_MSEC);
     sim->patience = sim_spread (world, 20 * ZLOOM_MSEC, 500 * ZLOOM_MSEC);
     sim->server_count = (unsigned) sim_between (world, 1, REQREP_SERVERS_MAX);
     sim->client_count = (unsigned) sim_between (world, 1, REQREP_CLIENTS_MAX);
@@ -267,8 +273,9 @@ static void s_run (sim_world_t *world)
     s_pieces = 0;
     s_begin (&s_sim, world);
     s_open (&s_sim);
-    while (world->steps < STEPS && sim_world_step (world))
-        ;
+    zloom_time_t least = s_sim.is_slow ? world->now + 2 * s_sim.network->slowest : 0;
+    while ((world->steps < STEPS || world->now < least) && sim_world_step (world)) {
+    }
     s_come_to_rest (&s_sim);
     s_close (&s_sim);
     s_check_end (&s_sim);
@@ -303,6 +310,7 @@ static void s_name_tallies (void)
     memcpy (&s_tallies[OWN_TALLIES], s_network->tallies,
             s_network->tally_count * sizeof s_tallies[0]);
     s_scenario.name = s_network->name;
+    s_scenario.percent = s_network->percent;
     s_scenario.tally_count = OWN_TALLIES + s_network->tally_count;
 }
 

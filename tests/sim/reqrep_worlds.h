@@ -18,6 +18,7 @@
 //  A kind of network.
 typedef struct reqrep_network {
     const char *name;  //  Of the scenario, as in seeds.txt
+    unsigned percent;  //  Of the seconds that all scenarios have
 
     //  Begin one, in a world; the one before is over.
     sim_network_t *(*begin) (sim_world_t *, const sim_forecast_t *);

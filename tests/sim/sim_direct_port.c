@@ -114,6 +114,11 @@ static zloom__event_kind_t s_look (sim_direct_port_t *self, zloom__event_t *ret_
     s_counts (self)[SIM_STREAM_UP] += kind == ZLOOM__EVENT_UP;
     s_counts (self)[SIM_STREAM_DOWN] += kind == ZLOOM__EVENT_DOWN && ret_event->link;
     s_counts (self)[SIM_STREAM_HOPELESS] += kind == ZLOOM__EVENT_DOWN && !ret_event->link;
+    if (kind == ZLOOM__EVENT_DOWN && !ret_event->link
+        && ret_event->reason != ZLOOM_REASON_WRONG_PEER
+        && ret_event->reason != ZLOOM_REASON_AUTHENTICATION)
+        sim_fail (self->host.world, "%s: '%s' is told as what another try won't mend",
+                  self->host.name, zloom_reason_name (ret_event->reason));
     s_counts (self)[SIM_STREAM_HAS_ROOM] += kind == ZLOOM__EVENT_ROOM;
     sim_direct_look (self);
     return kind;
@@ -132,7 +137,10 @@ static zloom__event_kind_t s_tell (sim_host_t *host, zloom__event_t *ret_event)
     if (kind != ZLOOM__EVENT_TIMEOUT)
         return kind;
     s_hear_and_tend (self);
-    return s_look (self, ret_event);
+    kind = s_look (self, ret_event);
+    if (kind == ZLOOM__EVENT_TIMEOUT)
+        sim_direct_check (self);
+    return kind;
 }
 
 static bool s_has_room (const sim_host_t *host)

@@ -47,6 +47,10 @@ sim_host_t *sim_direct_port_new (sim_streams_t *net, const char *name, unsigned 
 //  The engine has done something: count what has become of its links.
 void sim_direct_look (sim_direct_port_t *self);
 
+//  It has nothing more to do, it says: nothing that it was told of is left, and
+//  nothing waits that nobody will tell it to go on with.
+void sim_direct_check (const sim_direct_port_t *self);
+
 //  It is about to close a stream.
 void sim_direct_note_closing (sim_guest_t *guest, int stream);
 

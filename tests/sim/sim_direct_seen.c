@@ -78,6 +78,43 @@ void sim_direct_look (sim_direct_port_t *self)
         s_count_channel (self, direct->channels[i]);
 }
 
+//  What would be left for ever; NULL = nothing.
+static const char *s_find_left (const zloom__direct_link_t *link, const sim_stream_t *stream)
+{
+    size_t unwritten = link->out.size - link->out_at;
+    bool is_listened_to = unwritten <= link->channel->most_queued || link->cannot_write;
+    bool was_told = stream->first && stream->news != stream->first;
+    //  What memory was short for is looked at again.
+    if (link->is_readable || link->channel->engine->starved_until != ZLOOM_NEVER)
+        return NULL;
+    if (is_listened_to && was_told && sim_stream_arrived (stream) > 0)
+        return "was told of bytes, and has not read them";
+    if (is_listened_to && stream->is_end_told && !stream->first)
+        return "was told of the end, and has not read it";
+    if (link->is_blocked && !link->cannot_write && !stream->is_blocked)
+        return "was told that it can write, and does not";
+    if (unwritten > 0 && !link->is_blocked && !link->is_dirty && !link->cannot_write)
+        return "has something to write, and nothing keeps it";
+    if (link->is_full && !link->is_blocked && !link->has_news && !link->cannot_write)
+        return "was full, and nobody is told that it has room";
+    return NULL;
+}
+
+void sim_direct_check (const sim_direct_port_t *self)
+{
+    for (uint32_t i = 0; i < self->direct.capacity; i++) {
+        const zloom__direct_link_t *link = self->direct.slots[i].link;
+        const sim_stream_t *stream =
+            link && (link->state == ZLOOM__LINK_SHAKING || link->state == ZLOOM__LINK_OPEN)
+                ? sim_guest_find (&self->guest, link->stream)
+                : NULL;
+        const char *left = stream ? s_find_left (link, stream) : NULL;
+        if (left)
+            sim_fail (self->host.world, "%s: link %llu %s", self->host.name,
+                      (unsigned long long) link->name, left);
+    }
+}
+
 //  How links end.
 
 static sim_stream_count_t s_end_connecting (const sim_direct_port_t *self,

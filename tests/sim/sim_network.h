@@ -47,13 +47,15 @@ typedef struct sim_network_ops {
 struct sim_network {
     const sim_network_ops_t *ops;
     sim_world_t *world;
-    zloom_time_t way;  //  The longest that something takes from end to end
+    zloom_time_t way;      //  The longest that something takes from end to end
+    zloom_time_t slowest;  //  How long timers of the engine take; 0 = there are none
 };
 
 //  What a scenario is like, before its network is drawn.
 typedef struct sim_forecast {
     bool has_weather;  //  Something may break
     bool is_corrupt;   //  Bits may flip
+    size_t largest;    //  No message is larger
 } sim_forecast_t;
 
 #endif

@@ -161,11 +161,12 @@ typedef struct {
     zloom_time_t took;
 } harvest_t;
 
-static harvest_t s_plan_harvest (void)
+static harvest_t s_plan_harvest (const sim_scenario_t *scenario)
 {
     harvest_t harvest = {.base = 1, .seeds = SEEDS_MOST, .seconds = SECONDS, .least = UINT64_MAX};
     s_read_number ("SIM_BASE", &harvest.base);
     s_read_number ("SIM_SECONDS", &harvest.seconds);
+    harvest.seconds = harvest.seconds * scenario->percent / 100;
     harvest.is_bounded = !s_read_number ("SIM_SEEDS", &harvest.seeds);
     return harvest;
 }
@@ -193,7 +194,7 @@ static void s_print_harvest (const sim_scenario_t *scenario, const harvest_t *ha
 bool sim_run_fresh (const sim_scenario_t *scenario)
 {
     static sim_world_t world;
-    harvest_t harvest = s_plan_harvest ();
+    harvest_t harvest = s_plan_harvest (scenario);
     zloom_time_t begin = zloom_time_now ();
     s_expect_death (scenario);
     bool passed = true;

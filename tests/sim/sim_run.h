@@ -4,8 +4,8 @@
 //
 //      SIM_SEED=n      this seed alone, with its whole trace
 //      SIM_SEEDS=n     n seeds, whatever time they take
-//      SIM_SECONDS=s   as many as s seconds allow, but not more than 20,000
-//                      (the default, with 60 seconds)
+//      SIM_SECONDS=s   as many as s seconds for all scenarios allow, but not
+//                      more than 20,000 (the default, with 60 seconds)
 //      SIM_BASE=n      begin with seed n instead of 1
 //
 //  A seed that fails is printed with the end of its trace, and is kept in
@@ -28,6 +28,7 @@ typedef struct sim_tally {
 
 typedef struct sim_scenario {
     const char *name;             //  As in seeds.txt
+    unsigned percent;             //  Of the seconds that all scenarios have
     void (*run) (sim_world_t *);  //  One world from its beginning to its end
     sim_tally_t *tallies;         //  What it counts, over all worlds
     size_t tally_count;

@@ -232,8 +232,10 @@ static ssize_t s_read (zloom__streams_t *streams, int number, const struct iovec
     if (!stream)
         return -ECONNRESET;
     size_t arrived = sim_stream_arrived (stream), room = s_total (pieces, count);
-    if (arrived == 0)
+    if (arrived == 0) {
+        stream->news = stream->first;  //  In a stall; of this it will be told once more
         return s_read_end (self, stream);
+    }
     size_t most = arrived < room ? arrived : room;
     size_t size = s_portion (self, most);
     sim_stream_take (stream, pieces, size, size < most);
@@ -344,9 +346,10 @@ static zloom__ready_t s_tell (const sim_guest_t *self, sim_stream_t *stream)
     if (stream->room_at <= now) {
         self->net->counts[SIM_STREAM_ROOM]++;
         stream->room_at = ZLOOM_NEVER;
-        stream->is_blocked = false;
+        stream->is_blocked = s_room (stream) == 0;
     }
-    while (stream->news && stream->news->arrives <= now)
+    bool is_stalled = stream->wire->stalled_until > now;
+    while (!is_stalled && stream->news && stream->news->arrives <= now)
         stream->news = stream->news->next;
     stream->is_edgy = false;
     ready.has_hung_up = stream->is_end_told = sim_stream_has_ended (stream);

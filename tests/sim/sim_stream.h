@@ -39,7 +39,8 @@ typedef struct sim_stream_climate {
     zloom_time_t detection;     //  The longest until an end learns of a cut
     size_t capacity;            //  Bytes under way or unread in one direction, at most
     size_t segment;             //  Bytes that arrive together, at most
-    size_t queued;              //  Bytes that a port lets wait for one peer; 0 = as it comes
+    size_t queued;              //  Bytes that a port lets wait for one peer, two messages at
+                                //  least as in the engine itself; 0 = as it comes
     unsigned partial_percent;   //  Reads and writes that take a part only
     unsigned again_percent;     //  Writes that take nothing now
     unsigned silent_percent;    //  Ends that learn of a cut only when they write

@@ -26,7 +26,7 @@ static sim_stream_climate_t s_draw_climate (sim_world_t *world, const sim_foreca
         .has_weather = forecast->has_weather,
     };
     if (forecast->has_weather && sim_chance (world, 60))
-        climate.queued = (size_t) sim_spread (world, 50, 50000);
+        climate.queued = 2 * forecast->largest + (size_t) sim_spread (world, 0, 50000);
     if (forecast->is_corrupt)
         climate.corrupt_permille = (unsigned) sim_between (world, 1, 50);
     return climate;
@@ -137,4 +137,5 @@ void sim_streams_init (sim_streams_t *self, sim_world_t *world, const sim_foreca
     *self = (sim_streams_t){.base = {.ops = &ops, .world = world},
                             .climate = s_draw_climate (world, forecast)};
     self->base.way = self->climate.latency + self->climate.jitter;
+    self->base.slowest = 3 * ZLOOM_SEC;
 }

@@ -25,6 +25,7 @@ static const uint64_t *s_counts (const sim_network_t *network)
 int main (void)
 {
     static const reqrep_network_t network = {.name = "reqrep_stream",
+                                             .percent = 50,
                                              .begin = s_begin,
                                              .counts = s_counts,
                                              .tallies = s_tallies,

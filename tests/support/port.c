@@ -7,15 +7,21 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "support/free_port.h"
 
 enum { PATIENCE_MS = 20000 };
 
-void port_new (port_t *self, zloom_runtime_t *runtime, unsigned workers)
+zloom_engine_t port_engine (void **state)
+{
+    return strcmp ((const char *) *state, "direct") == 0 ? ZLOOM_ENGINE_AUTO : ZLOOM_ENGINE_LIBZMQ;
+}
+
+void port_new (port_t *self, zloom_engine_t engine, zloom_runtime_t *runtime, unsigned workers)
 {
     const zloom__port_options_t options = {
-        .engine = ZLOOM_ENGINE_LIBZMQ, .runtime = runtime, .workers = workers, .is_woken = true};
+        .engine = engine, .runtime = runtime, .workers = workers, .is_woken = true};
     zloom_error_t error;
     *self = (port_t){.port = zloom__port_new (&options, &error)};
     if (!self->port)
@@ -90,6 +96,16 @@ zloom__link_t port_expect_up (port_t *self, zloom__channel_t channel)
     return event->link;
 }
 
+zloom__link_t port_marry (port_t *self, zloom__channel_t channel, port_t *server)
+{
+    zloom_time_t until = zloom_time_now () + PATIENCE_MS * ZLOOM_MSEC;
+    while (port_next (self, 1) == ZLOOM__EVENT_TIMEOUT && zloom_time_now () < until)
+        assert_int_equal (port_next (server, 0), ZLOOM__EVENT_TIMEOUT);
+    assert_int_equal (self->event.kind, ZLOOM__EVENT_UP);
+    assert_int_equal (self->event.channel, channel);
+    return self->event.link;
+}
+
 const zloom__event_t *port_expect_body (port_t *self, const char *text)
 {
     const zloom__event_t *event = port_expect (self, ZLOOM__EVENT_FRAME);
@@ -103,7 +119,9 @@ static zloom_code_t s_send (port_t *self, zloom__channel_t channel, zloom__link_
                             zloom_bytes_t envelope, const char *text)
 {
     zloom_bytes_t body = zloom_bytes_str (text);
-    return self->port->ops->send (self->port, channel, link, envelope, &body, 1);
+    zloom_code_t code = self->port->ops->send (self->port, channel, link, envelope, &body, 1);
+    zloom__port_flush (self->port);
+    return code;
 }
 
 zloom_code_t port_send (port_t *self, zloom__channel_t channel, zloom__link_t link,

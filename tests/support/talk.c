@@ -17,9 +17,22 @@ static void s_write (talk_t *self, const char *text)
     zloom_buffer_append (&self->heard, text, strlen (text));
 }
 
+void talk_forget (talk_t *self)
+{
+    zloom_buffer_reset (&self->heard);
+    zloom_buffer_reset (&self->again);
+    zloom_buffer_reset (&self->out);
+}
+
 void talk_begin (talk_t *self, zloom__zmtp_type_t type, uint64_t max_size)
 {
-    self->options = (zloom__zmtp_options_t){.type = type, .max_size = max_size};
+    talk_forget (self);
+    zloom_buffer_reset (&self->rest);
+    *self = (talk_t){.options = {.type = type, .max_size = max_size},
+                     .out = self->out,
+                     .heard = self->heard,
+                     .again = self->again,
+                     .rest = self->rest};
     zloom__zmtp_begin (&self->zmtp, &self->options, &self->out);
 }
 
@@ -28,13 +41,6 @@ const char *talk_heard (talk_t *self)
     zloom_buffer_append (&self->heard, "", 1);
     self->heard.size--;
     return (const char *) self->heard.data;
-}
-
-void talk_forget (talk_t *self)
-{
-    zloom_buffer_reset (&self->heard);
-    zloom_buffer_reset (&self->again);
-    zloom_buffer_reset (&self->out);
 }
 
 void talk_end (talk_t *self)

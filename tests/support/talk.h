@@ -41,7 +41,8 @@ typedef struct talk {
     unsigned message_frames;
 } talk_t;
 
-//  Our side is a socket of this type. Says its greeting.
+//  Our side is a socket of this type. Says its greeting. Again for another
+//  connection, which uses the same memory.
 void talk_begin (talk_t *self, zloom__zmtp_type_t type, uint64_t max_size);
 
 //  The peer says something.

@@ -23,6 +23,7 @@
 enum { A_WHILE_MS = 300, PATIENCE_MS = 20000 };
 
 typedef struct {
+    zloom_engine_t engine;
     port_t port;
     raw_t peers[2];
     char endpoints[2][64];
@@ -32,7 +33,7 @@ typedef struct {
 static int s_setup (void **state)
 {
     static fixture_t fixture;
-    fixture = (fixture_t){.port = {NULL}};
+    fixture = (fixture_t){.engine = port_engine (state)};
     for (int i = 0; i < 2; i++)
         port_free_endpoint (fixture.endpoints[i]);
     *state = &fixture;
@@ -52,7 +53,7 @@ static int s_teardown (void **state)
 //  been taken.
 static void s_serve_two (fixture_t *self, unsigned workers)
 {
-    port_new (&self->port, NULL, workers);
+    port_new (&self->port, self->engine, NULL, workers);
     for (int i = 0; i < 2; i++) {
         self->channels[i] = port_bind (&self->port, self->endpoints[i]);
         raw_new (&self->peers[i], ZMQ_DEALER, NULL);
@@ -67,7 +68,7 @@ static void s_serve_two (fixture_t *self, unsigned workers)
 static void test_port_waits_no_longer_than_asked (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     zloom_time_t from = zloom_time_now ();
     assert_int_equal (port_next (&self->port, 50), ZLOOM__EVENT_TIMEOUT);
     assert_true (zloom_time_now () - from >= 50 * ZLOOM_MSEC);
@@ -75,9 +76,11 @@ static void test_port_waits_no_longer_than_asked (void **state)
     assert_int_equal (port_next (&self->port, -1000), ZLOOM__EVENT_TIMEOUT);
     assert_true (zloom_time_now () - from < PATIENCE_MS * ZLOOM_MSEC);
     zloom__channel_t channel = port_connect (&self->port, self->endpoints[0]);
-    assert_string_equal (self->port.port->ops->engine (self->port.port, channel), "libzmq");
+    assert_string_equal (self->port.port->ops->engine (self->port.port, channel),
+                         self->engine == ZLOOM_ENGINE_LIBZMQ ? "libzmq" : "direct");
 }
 
+//  The direct engine takes what was read at once; see test_port_direct_bytes.c.
 static void test_port_takes_from_every_endpoint_in_turn (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
@@ -126,13 +129,14 @@ static void test_port_hears_of_others_beside_a_flood (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
     enum { FLOOD = 900 };
-    port_new (&self->port, NULL, 0);
+    static const uint8_t bytes[1000];
+    port_new (&self->port, self->engine, NULL, 0);
     raw_new (&self->peers[0], ZMQ_DEALER, NULL);
     raw_bind (&self->peers[0], self->endpoints[0]);
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
     port_expect_up (&self->port, self->channels[0]);
     for (int n = 0; n < FLOOD; n++)
-        raw_send_frame (&self->peers[0], zloom_bytes_str ("x"), false);
+        raw_send_frame (&self->peers[0], zloom_bytes (bytes, sizeof bytes), false);
     raw_new (&self->peers[1], ZMQ_ROUTER, NULL);
     raw_bind (&self->peers[1], self->endpoints[1]);
     self->channels[1] = port_connect (&self->port, self->endpoints[1]);
@@ -164,8 +168,11 @@ static void test_port_is_not_held_by_messages_that_it_drops (void **state)
     assert_int_equal (self->port.event.kind, ZLOOM__EVENT_FRAME);
     assert_int_equal (self->port.event.channel, self->channels[1]);
     assert_true (before < 10);
-    while (self->port.port->ops->dropped (self->port.port) < FLOOD)
-        assert_int_equal (port_next (&self->port, PATIENCE_MS), ZLOOM__EVENT_WOKEN);
+    zloom_time_t until = zloom_time_now () + PATIENCE_MS * ZLOOM_MSEC;
+    while (self->port.port->ops->dropped (self->port.port) < FLOOD && zloom_time_now () < until)
+        if (port_next (&self->port, 10) != ZLOOM__EVENT_WOKEN)
+            assert_int_equal (self->port.event.kind, ZLOOM__EVENT_TIMEOUT);
+    assert_int_equal (self->port.port->ops->dropped (self->port.port), FLOOD);
 }
 
 //  ---- Waking, and jobs -------------------------------------------------------
@@ -180,7 +187,7 @@ static void *s_wake (void *argument)
 static void test_port_is_woken_from_another_thread (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     for (int i = 0; i < 100; i++) {
         pthread_t thread;
         assert_int_equal (pthread_create (&thread, NULL, s_wake, self->port.port), 0);
@@ -193,7 +200,7 @@ static void test_port_is_woken_from_another_thread (void **state)
 static void test_port_woken_twice_before_it_looks_is_told_once (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     s_wake (self->port.port);
     s_wake (self->port.port);
     port_expect (&self->port, ZLOOM__EVENT_WOKEN);
@@ -212,7 +219,7 @@ static void s_take_signal (int signal_number)
 static void test_port_wake_leaves_errno_alone (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     s_woken_by_signal = self->port.port;
     struct sigaction action = {.sa_handler = s_take_signal}, before;
     assert_int_equal (sigaction (SIGUSR1, &action, &before), 0);
@@ -231,7 +238,7 @@ static void test_port_gives_every_job_back (void **state)
     enum { JOBS = 500 };
     static zloom__job_t jobs[JOBS];
     bool seen[JOBS] = {false};
-    port_new (&self->port, NULL, 4);
+    port_new (&self->port, self->engine, NULL, 4);
     for (int i = 0; i < JOBS; i++) {
         jobs[i].run = s_run_nothing;
         self->port.port->ops->submit (self->port.port, &jobs[i]);
@@ -301,7 +308,7 @@ static void test_port_descriptor_tells_of_what_a_send_brought_in (void **state)
 static void test_port_descriptor_tells_of_links_and_room (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     assert_false (s_is_readable (self, 0));
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
     raw_new (&self->peers[0], ZMQ_ROUTER, NULL);
@@ -323,7 +330,7 @@ static void test_port_descriptor_tells_of_links_and_room (void **state)
 static void test_port_descriptor_tells_of_wakes_and_jobs (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 1);
+    port_new (&self->port, self->engine, NULL, 1);
     s_settle (self, ZLOOM_NEVER);
     assert_false (s_is_readable (self, 0));
     s_wake (self->port.port);
@@ -343,7 +350,7 @@ static void test_port_descriptor_tells_of_wakes_and_jobs (void **state)
 static void test_port_descriptor_is_readable_when_the_time_comes (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     assert_false (s_is_readable (self, 0));
     s_settle (self, zloom_time_now () + 30 * ZLOOM_MSEC);
     assert_false (s_is_readable (self, 0));
@@ -357,7 +364,7 @@ static void test_port_descriptor_is_readable_when_the_time_comes (void **state)
 static void test_port_descriptor_is_readable_when_it_is_time_to_connect (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     s_is_readable (self, 0);
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
     for (int tries = 0; tries < 5; tries++) {
@@ -388,7 +395,7 @@ static int s_serve_in_child (fixture_t *self)
 {
     port_t port;
     raw_t peer;
-    port_new (&port, NULL, 1);
+    port_new (&port, self->engine, NULL, 1);
     port_bind (&port, self->endpoints[1]);
     raw_new (&peer, ZMQ_DEALER, NULL);
     raw_connect (&peer, self->endpoints[1]);
@@ -408,7 +415,7 @@ static void test_port_works_in_a_child_of_a_program_that_has_one (void **state)
 #ifdef __SANITIZE_THREAD__
     skip ();  //  It allows no threads in a child
 #endif
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     port_bind (&self->port, self->endpoints[0]);
     assert_int_equal (s_in_child (s_serve_in_child, self), 7);
     raw_new (&self->peers[0], ZMQ_DEALER, NULL);
@@ -437,7 +444,7 @@ static void test_port_in_a_runtime_of_the_parent_is_an_error (void **state)
     fixture_t *self = (fixture_t *) *state;
     s_runtime = zloom_runtime_new (NULL);
     assert_non_null (s_runtime);
-    port_new (&self->port, s_runtime, 0);
+    port_new (&self->port, self->engine, s_runtime, 0);
     assert_int_equal (s_in_child (s_use_runtime_in_child, self), 7);
     port_destroy (&self->port);
     zloom_runtime_destroy (&s_runtime);
@@ -471,7 +478,7 @@ static void test_port_sleeps_while_nothing_comes (void **state)
 static void test_port_sleeps_beside_a_link_that_is_up (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     raw_new (&self->peers[0], ZMQ_ROUTER, NULL);
     raw_bind (&self->peers[0], self->endpoints[0]);
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
@@ -482,7 +489,7 @@ static void test_port_sleeps_beside_a_link_that_is_up (void **state)
 static void test_port_sleeps_while_nobody_is_there (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
     self->channels[1] = port_connect (&self->port, "inproc://nobody");
     s_assert_idle (self);
@@ -491,7 +498,7 @@ static void test_port_sleeps_while_nobody_is_there (void **state)
 static void test_port_sleeps_beside_a_peer_that_does_not_fit (void **state)
 {
     fixture_t *self = (fixture_t *) *state;
-    port_new (&self->port, NULL, 0);
+    port_new (&self->port, self->engine, NULL, 0);
     raw_new (&self->peers[0], ZMQ_PUB, NULL);
     raw_bind (&self->peers[0], self->endpoints[0]);
     self->channels[0] = port_connect (&self->port, self->endpoints[0]);
@@ -501,44 +508,27 @@ static void test_port_sleeps_beside_a_peer_that_does_not_fit (void **state)
 int main (void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown (test_port_waits_no_longer_than_asked, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_takes_from_every_endpoint_in_turn, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_tells_of_jobs_and_wakes_beside_a_flood, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_hears_of_others_beside_a_flood, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_is_not_held_by_messages_that_it_drops, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_is_woken_from_another_thread, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_woken_twice_before_it_looks_is_told_once,
-                                         s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_wake_leaves_errno_alone, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_gives_every_job_back, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_descriptor_is_readable_while_messages_wait,
-                                         s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_descriptor_tells_of_what_a_send_brought_in,
-                                         s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_descriptor_tells_of_links_and_room, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_descriptor_tells_of_wakes_and_jobs, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_descriptor_is_readable_when_the_time_comes,
-                                         s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (
-            test_port_descriptor_is_readable_when_it_is_time_to_connect, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_works_in_a_child_of_a_program_that_has_one,
-                                         s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_in_a_runtime_of_the_parent_is_an_error, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_sleeps_while_nothing_comes, s_setup, s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_sleeps_beside_a_link_that_is_up, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_sleeps_while_nobody_is_there, s_setup,
-                                         s_teardown),
-        cmocka_unit_test_setup_teardown (test_port_sleeps_beside_a_peer_that_does_not_fit, s_setup,
-                                         s_teardown),
+        PORT_TEST_BOTH (test_port_waits_no_longer_than_asked),
+        PORT_TEST (test_port_takes_from_every_endpoint_in_turn, "libzmq"),
+        PORT_TEST_BOTH (test_port_tells_of_jobs_and_wakes_beside_a_flood),
+        PORT_TEST_BOTH (test_port_hears_of_others_beside_a_flood),
+        PORT_TEST_BOTH (test_port_is_not_held_by_messages_that_it_drops),
+        PORT_TEST_BOTH (test_port_is_woken_from_another_thread),
+        PORT_TEST_BOTH (test_port_woken_twice_before_it_looks_is_told_once),
+        PORT_TEST_BOTH (test_port_wake_leaves_errno_alone),
+        PORT_TEST_BOTH (test_port_gives_every_job_back),
+        PORT_TEST_BOTH (test_port_descriptor_is_readable_while_messages_wait),
+        PORT_TEST_BOTH (test_port_descriptor_tells_of_what_a_send_brought_in),
+        PORT_TEST_BOTH (test_port_descriptor_tells_of_links_and_room),
+        PORT_TEST_BOTH (test_port_descriptor_tells_of_wakes_and_jobs),
+        PORT_TEST_BOTH (test_port_descriptor_is_readable_when_the_time_comes),
+        PORT_TEST_BOTH (test_port_descriptor_is_readable_when_it_is_time_to_connect),
+        PORT_TEST_BOTH (test_port_works_in_a_child_of_a_program_that_has_one),
+        PORT_TEST_BOTH (test_port_in_a_runtime_of_the_parent_is_an_error),
+        PORT_TEST_BOTH (test_port_sleeps_while_nothing_comes),
+        PORT_TEST_BOTH (test_port_sleeps_beside_a_link_that_is_up),
+        PORT_TEST_BOTH (test_port_sleeps_while_nobody_is_there),
+        PORT_TEST_BOTH (test_port_sleeps_beside_a_peer_that_does_not_fit),
     };
     return cmocka_run_group_tests (tests, NULL, NULL);
 }
