@@ -504,7 +504,8 @@ static void s_run (world_t *self, zloom_bytes_t rest)
 //  Both channels, or fewer where memory ran out.
 static void s_open (world_t *self)
 {
-    static const zloom__endpoint_t endpoint = {.text = "tcp://*:*", .transport = ZLOOM__TCP};
+    static const zloom__endpoint_t endpoint = {.text = "tcp://127.0.0.1:1",
+                                               .transport = ZLOOM__TCP};
     zloom__channel_options_t options = {.max_size = MAX_SIZE,
                                         .reconnect_min_ms = 10,
                                         .reconnect_max_ms = 1000,
