@@ -47,7 +47,9 @@ static const char *s_resolve (zloom__streams_t *streams, const zloom__endpoint_t
     return *ret_lookup ? NULL : "out of memory";
 }
 
-//  Options of a tcp connection; what has no tcp takes none. Best effort.
+//  Options of a tcp connection; what has no tcp takes none. Best effort. A
+//  listener passes them on to what it accepts, as Linux does, which spares five
+//  calls of the system for each connection.
 static void s_set_options (int fd)
 {
     const int on = 1;
@@ -219,9 +221,10 @@ static int s_listen_at (const zloom__address_t *place)
         return -errno;
     const int on = 1;
     const char *path = ((const struct sockaddr_un *) &place->place)->sun_path;
-    if (!is_ipc)
+    if (!is_ipc) {
         setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    else if (path[0])
+        s_set_options (fd);
+    } else if (path[0])
         unlink (path);
     if (bind (fd, (const struct sockaddr *) &place->place, place->size) == -1
         || listen (fd, s_backlog) == -1)
@@ -274,10 +277,7 @@ static int s_accept (zloom__streams_t *streams, int listener)
 {
     (void) streams;
     int fd = accept4 (listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd == -1)
-        return -errno;
-    s_set_options (fd);
-    return fd;
+    return fd == -1 ? -errno : fd;
 }
 
 static void s_unlisten (zloom__streams_t *streams, int listener, const zloom__endpoint_t *endpoint,

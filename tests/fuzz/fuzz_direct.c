@@ -18,7 +18,7 @@
 #include "support/talk.h"
 
 enum { STREAMS = 24, INPUT_MOST = 4096, MAX_SIZE = 9000, QUEUED_MOST = 20000 };
-enum { UNREAD_MOST = 1 << 20 };
+enum { UNREAD_MOST = 1 << 17 };
 
 //  X (NAME, whether it has an argument).
 #define OP_MAP(X)      \
@@ -377,7 +377,7 @@ static void s_check_rest (const world_t *self)
 
 static void s_turn (world_t *self)
 {
-    enum { EVENTS_MOST = 100000 };
+    enum { EVENTS_MOST = STREAMS * UNREAD_MOST };
     s_tell_news (self);
     for (unsigned i = 0;; i++) {
         zloom__event_t event = {.link = 0};

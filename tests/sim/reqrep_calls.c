@@ -220,8 +220,8 @@ static void s_check_patience (const reqrep_call_t *self, reqrep_outcome_t outcom
     sim_world_t *world = client->sim->world;
     zloom_time_t patience = client->options.connect_timeout_ms * ZLOOM_MSEC;
     zloom_time_t until = zloom_time_min (self->begun + patience, self->deadline);
-    bool is_nobody = outcome == REQREP_OUTCOME_NO_PEER || outcome == REQREP_OUTCOME_DESCRIPTORS;
-    if (is_nobody && world->now < until)
+    //  A lack of descriptors may be told of one endpoint when all were refused once.
+    if (outcome == REQREP_OUTCOME_NO_PEER && world->now < until)
         sim_fail (world, "%s: a call ended with 'no peer' %.3f ms too early", client->name,
                   (double) (until - world->now) / ZLOOM_MSEC);
     else if (s_is_alone (self) && reqrep_client_is_overdue (client, until))

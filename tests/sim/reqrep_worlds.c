@@ -223,6 +223,8 @@ static void s_come_to_rest (reqrep_sim_t *sim)
     sim_event_cancel (&sim->weather);
     sim->network->ops->clear_up (sim->network);
     zloom_time_t until = sim->world->now + sim->patience + REST;
+    if (sim->is_slow)  //  Servers end what they hold in their own time
+        until += 2 * sim->pace * REQREP_HELD_MAX;
     while (!s_is_at_rest (sim) && sim_world_step (sim->world))
         if (sim->world->now > until)
             sim_fail (sim->world, "the world does not come to rest");

@@ -13,12 +13,12 @@ static sim_streams_t *s_self (sim_network_t *network)
 //  In fine weather all is large enough that nothing waits for long.
 static sim_stream_climate_t s_draw_climate (sim_world_t *world, const sim_forecast_t *forecast)
 {
-    int64_t least = forecast->has_weather ? 1 : 65536;
+    int64_t least = forecast->has_weather ? 20 : 500000;
     sim_stream_climate_t climate = {
         .latency = sim_spread (world, 10 * ZLOOM_USEC, 20 * ZLOOM_MSEC),
         .jitter = sim_spread (world, 0, 5 * ZLOOM_MSEC),
         .detection = sim_spread (world, ZLOOM_USEC, 200 * ZLOOM_MSEC),
-        .capacity = (size_t) sim_spread (world, 20 * least, 1000000),
+        .capacity = (size_t) sim_spread (world, least, 1000000),
         .segment = (size_t) sim_spread (world, 8, 20000),
         .partial_percent = (unsigned) sim_spread (world, 0, 60),
         .again_percent = (unsigned) sim_spread (world, 0, 10),

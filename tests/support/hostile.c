@@ -454,6 +454,10 @@ int hostile_start (const hostile_plan_t *plan, const victim_t *victim, pid_t *re
         close (ends[1]);
         return ends[0];
     }
+    //  Elsewhere they would have processors of their own.
+    const int lowest = 19;
+    if (nice (lowest) == -1)
+        perror ("nice");
     hostile_report_t report;
     hostile_run (plan, victim, &report);
     _exit (write (ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
