@@ -1,8 +1,9 @@
 """What the interop tests share: plain peers made of pyzmq and msgpack, and zloom as a process.
 
-ZLOOM in the environment names the command. Every test script ends with
-`sys.exit(peers.run(globals()))`: each function called test_… is a test, and the
-last line printed is "N passed, N failed".
+ZLOOM in the environment names the command, and ZLOOM_TEST_ENGINE what speaks to
+the network at its end (direct or libzmq; without it, as it comes). Every test
+script ends with `sys.exit(peers.run(globals()))`: each function called test_… is
+a test, and the last line printed is "N passed, N failed".
 """
 
 import contextlib
@@ -21,6 +22,8 @@ import msgpack
 import zmq
 
 ZLOOM = os.environ.get("ZLOOM", "build/zloom")
+ENGINE = os.environ.get("ZLOOM_TEST_ENGINE")
+CHOOSERS = ("serve", "call", "describe", "stats", "ping")  # commands with --engine
 SECONDS = 100
 PATIENCE_MS = 10000
 
@@ -73,9 +76,14 @@ def ask(sock, call_id, method, *params):
     return error, result
 
 
+def with_engine(words):
+    """The words of a command of zloom, that say which engine it shall have."""
+    return [words[0], "--engine", ENGINE, *words[1:]] if ENGINE and words[0] in CHOOSERS else words
+
+
 def command(*words, **options):
     """Start zloom; its output is to be read with communicate."""
-    return subprocess.Popen([ZLOOM, *words], stdin=options.pop("stdin", subprocess.DEVNULL),
+    return subprocess.Popen([ZLOOM, *with_engine(words)], stdin=options.pop("stdin", subprocess.DEVNULL),
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -112,7 +120,8 @@ def serve(*options, address=None, asked=None, env=None):
     `asked` is where it can be asked, when that is not where it serves.
     """
     address = address or free_address()
-    child = subprocess.Popen([ZLOOM, "serve", address, *options], stdin=subprocess.DEVNULL,
+    words = with_engine(["serve", address, *options])
+    child = subprocess.Popen([ZLOOM, *words], stdin=subprocess.DEVNULL,
                              env=dict(os.environ, **(env or {})))
     try:
         await_answer(child, asked or address)

@@ -10,7 +10,8 @@ The environment says what and where: BUILD (the folder of the programs), ZLOOM
   pairs       tests/unit/test_reqrep_*.c, once for each pairing of engines:
               "direct-libzmq" is a direct client with a server of libzmq
   fuzz        tests/fuzz/fuzz_NAME.c replays corpus/NAME and regress/NAME
-  interop, cli   test_*.py and test_*.sh, which find the command in ZLOOM
+  interop, cli   test_*.py and test_*.sh, which find the command in ZLOOM;
+              those of interop once for each engine that zloom may have
   fault       both kinds; they may hurt the machine for a while
   brief       the C programs of fault, with ZLOOM_BRIEF set: some seconds each
   install, readme   make check-install, make check-readme
@@ -103,12 +104,20 @@ def pairs(phase):
             for source, program in programs(PAIRED) for client, server in PAIRINGS]
 
 
+def interop(phase):
+    """Scripts in which zloom meets others, with each of its engines."""
+    return [Test(phase, f"{script.path} {engine}", script.command, ZLOOM_TEST_ENGINE=engine)
+            for script in scripts(phase) for engine in ENGINES]
+
+
 def find_tests(phase):
     if phase in ("unit", "sim"):
         paired = glob.glob(PAIRED)
         return [Test(phase, s, [p]) for s, p in programs(f"tests/{phase}/test_*.c") if s not in paired]
     if phase == "pairs":
         return pairs(phase)
+    if phase == "interop":
+        return interop(phase)
     if phase == "fuzz":
         return [Test(phase, s, fuzz_command(s, p)) for s, p in programs("tests/fuzz/fuzz_*.c")]
     if phase == "brief":
@@ -219,7 +228,7 @@ def report(test):
     if test.skipped:
         counts += f", {test.skipped} skipped"
     word = "FAIL" if test.failed else "ok"
-    print(f"{word:<5} {test.path:<40} {test.seconds:7.2f} s   {counts}", flush=True)
+    print(f"{word:<5} {test.path:<53} {test.seconds:7.2f} s   {counts}", flush=True)
     for line in re.findall(r"^#! (.*)", test.output, re.M):  # what a test wants to be told
         print(f"      {line}", flush=True)
     if test.failed:
