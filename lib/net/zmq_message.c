@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/handover_internal.h"
+
 //  The property by which a zloom peer shows itself in the handshake.
 static const char s_property_name[] = "X-zloom";
 
@@ -74,6 +76,7 @@ bool zloom__zmq_is_from_zloom (zmq_msg_t *message)
 
 static void s_describe (zloom__zmq_channel_t *self, zmq_msg_t *body, zloom__event_t *ret_event)
 {
+    zloom__take_over (zmq_msg_data (body));
     ret_event->body = zloom_bytes (zmq_msg_data (body), zmq_msg_size (body));
     ret_event->envelope = zloom_bytes (self->envelope, self->envelope_size);
     if (self->options.role == ZLOOM__ROLE_SERVER) {
@@ -181,6 +184,7 @@ static bool s_gather (zmq_msg_t *frame, const zloom_bytes_t *parts, size_t count
             memcpy (p, parts[i].data, parts[i].size);
         p += parts[i].size;
     }
+    zloom__hand_over (zmq_msg_data (frame));
     return true;
 }
 
