@@ -37,6 +37,7 @@ typedef struct {
     unsigned first;     //  Where the next look begins; fairness
     unsigned unpolled;  //  Looks since epoll was asked
     zloom__spin_t spin;
+    bool is_spinning;
     zmq_msg_t body;       //  Of the event at hand, if it is libzmq's
     zloom__pool_t *pool;  //  NULL without workers
     int wake_fd;
@@ -242,10 +243,13 @@ static zloom__event_kind_t s_look_at (real_port_t *self, unsigned source, zloom_
 {
     if (source > self->count)
         return s_look_within (self, ret_event);
-    if (source < self->count)
-        return self->channels[source]
-                   ? zloom__zmq_channel_next (self->channels[source], &self->body, ret_event)
-                   : ZLOOM__EVENT_TIMEOUT;
+    if (source < self->count) {
+        zloom__zmq_channel_t *channel = self->channels[source];
+        if (!channel)
+            return ZLOOM__EVENT_TIMEOUT;
+        return self->is_spinning ? zloom__zmq_channel_glance (channel, &self->body, ret_event)
+                                 : zloom__zmq_channel_next (channel, &self->body, ret_event);
+    }
     return self->has_direct ? zloom__direct_next (&self->direct, self->port.now, ret_event)
                             : ZLOOM__EVENT_TIMEOUT;
 }
@@ -275,6 +279,7 @@ static zloom__event_kind_t s_spin (real_port_t *self, zloom_time_t until, zloom_
     zloom__event_kind_t kind = ZLOOM__EVENT_TIMEOUT;
     if (!zloom__spin_begin (&self->spin, self->port.now))
         return kind;
+    self->is_spinning = true;
     while (kind == ZLOOM__EVENT_TIMEOUT && self->port.now < until) {
         sched_yield ();
         if (!zloom__spin_goes_on (&self->spin, zloom__port_refresh (&self->port)))
@@ -285,6 +290,7 @@ static zloom__event_kind_t s_spin (real_port_t *self, zloom_time_t until, zloom_
             s_sleep (self, 0);
         kind = s_look (self, ret_event);
     }
+    self->is_spinning = false;
     zloom__spin_end (&self->spin, kind != ZLOOM__EVENT_TIMEOUT);
     return kind;
 }

@@ -255,6 +255,13 @@ zloom__event_kind_t zloom__zmq_channel_next (zloom__zmq_channel_t *self, zmq_msg
     return zloom__zmq_link_look (self, events, ret_event);
 }
 
+zloom__event_kind_t zloom__zmq_channel_glance (zloom__zmq_channel_t *self, zmq_msg_t *body,
+                                               zloom__event_t *ret_event)
+{
+    ret_event->channel = self->index;
+    return zloom__zmq_receive (self, body, ret_event);
+}
+
 bool zloom__zmq_channel_is_ready (zloom__zmq_channel_t *self)
 {
     int events = s_events (self->sockets.main);

@@ -109,6 +109,10 @@ bool zloom__zmq_channel_reopen (zloom__zmq_channel_t *self, zloom_time_t now,
 zloom__event_kind_t zloom__zmq_channel_next (zloom__zmq_channel_t *self, zmq_msg_t *body,
                                              zloom__event_t *ret_event);
 
+//  As `next`, but of messages alone: how the link is may wait for a moment.
+zloom__event_kind_t zloom__zmq_channel_glance (zloom__zmq_channel_t *self, zmq_msg_t *body,
+                                               zloom__event_t *ret_event);
+
 //  Whether `next` would find something without poll(2) telling of it.
 bool zloom__zmq_channel_is_ready (zloom__zmq_channel_t *self);
 

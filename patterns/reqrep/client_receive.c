@@ -136,20 +136,20 @@ void zloom__client_end (zloom_client_t *self, zloom__outgoing_t *call, zloom_rea
     s_call_back (self, call, &reply);
 }
 
+//  The client is broken or closing, so that callbacks cannot start anything.
 void zloom__client_end_all (zloom_client_t *self, zloom_reason_t reason)
 {
     size_t at = 0;
     zloom__entry_t *entry;
     while ((entry = zloom__outstanding_walk (&self->outstanding, &at))) {
         zloom__outgoing_t *call = (zloom__outgoing_t *) entry;
-        if (call->state == ZLOOM__CALL_ENDED)
-            continue;
-        zloom__client_end (self, call, reason);
-        at = 0;  //  A callback may have changed everything
+        if (call->state != ZLOOM__CALL_ENDED)
+            zloom__client_end (self, call, reason);
     }
 }
 
-//  End what was under way on a link that is gone.
+//  End what was under way on a link that is gone. Callbacks may start calls, which
+//  go elsewhere; but where the table grows, what is in it moves.
 static void s_end_link (zloom_client_t *self, zloom__link_t link, zloom_reason_t reason)
 {
     size_t at = 0;
@@ -158,9 +158,9 @@ static void s_end_link (zloom_client_t *self, zloom__link_t link, zloom_reason_t
         zloom__outgoing_t *call = (zloom__outgoing_t *) entry;
         if (call->state != ZLOOM__CALL_SENT || call->link != link)
             continue;
-        bool runs_program = call->callback != NULL && !call->is_greeting;
+        size_t capacity = self->outstanding.capacity;
         zloom__client_end (self, call, reason);
-        if (runs_program)
+        if (self->outstanding.capacity != capacity)
             at = 0;
     }
 }

@@ -229,8 +229,8 @@ static bool s_work_with_failure (setting_t *self, work_fn *fn, size_t more)
     heap_install (&s_heap, 0);
     service_new (&self->service, self->endpoint, NULL);
     zloom_client_options_t options = ZLOOM_CLIENT_OPTIONS_DEFAULT;
-    options.timeout_ms = 200;
-    options.connect_timeout_ms = 200;
+    options.timeout_ms = 1000;
+    options.connect_timeout_ms = 1000;
     self->client = setting_client (self->endpoint, &options);
     s_heap.fail_at = s_heap.asked + more;
     fn (&work);
