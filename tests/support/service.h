@@ -28,7 +28,7 @@
 
 #include "reqrep/server.h"
 
-enum { SERVICE_DEFERRED_MAX = 64 };
+enum { SERVICE_DEFERRED_MAX = 128 };
 
 typedef enum service_event {
     SERVICE_HELD,       //  `hold` or `endure` was entered
