@@ -8,11 +8,11 @@ static zloom_time_t s_elapsed_ms (zloom_time_t since)
 }
 
 //  A call that is answered too late or never, by whoever is there.
-static void s_call_in_vain (setting_t *self, uint32_t timeout_ms)
+static void s_call_in_vain (setting_t *self, const char *method, uint32_t timeout_ms)
 {
     const zloom_call_options_t options = {.timeout_ms = timeout_ms};
     zloom_time_t began = zloom_time_now ();
-    assert_int_equal (zloom_client_call_with (self->client, &options, "later", ""),
+    assert_int_equal (zloom_client_call_with (self->client, &options, method, ""),
                       ZLOOM_DEADLINE_EXCEEDED);
     assert_true (s_elapsed_ms (began) >= timeout_ms);
     assert_true (s_elapsed_ms (began) < timeout_ms + 5000);
@@ -32,7 +32,7 @@ static void test_a_call_ends_by_its_deadline (void **state)
 {
     setting_t *self = (setting_t *) *state;
     s_open (self, NULL);
-    s_call_in_vain (self, 100);
+    s_call_in_vain (self, "later", 100);
     assert_error (zloom_client_last_error (self->client), ZLOOM_REASON_DEADLINE, ZLOOM_HERE,
                   "no reply before the deadline");
     zloom_client_stats_t stats;
@@ -92,7 +92,7 @@ static void test_a_late_reply_is_counted_and_never_delivered (void **state)
     raw_new (&self->raw, ZMQ_ROUTER, NULL);
     raw_bind (&self->raw, self->endpoint);
     setting_connect (self, NULL);
-    s_call_in_vain (self, 50);
+    s_call_in_vain (self, "later", 50);
     uint64_t late = raw_expect (&self->raw, ZLOOM__REQUEST).id;
 
     zloom_call_id_t id;
@@ -168,8 +168,8 @@ static void s_check_expired_in_line (setting_t *self, uint32_t workers)
     outcome_await (&outcome, self->client, CALLS);
     assert_int_equal (outcome.error.reason, ZLOOM_REASON_DEADLINE);
     //  When the deadline of this one has passed, all that was said of the
-    //  others before is at the server.
-    s_call_in_vain (self, 100);
+    //  others before is at the server. Itself, it may yet be begun.
+    s_call_in_vain (self, "echo", 100);
     service_open_gate (&self->service);
     outcome_await (&held, self->client, 1);
     assert_int_equal (held.ok, 1);
@@ -179,7 +179,7 @@ static void s_check_expired_in_line (setting_t *self, uint32_t workers)
     service_stop (&self->service);
     zloom_server_stats_t served;
     zloom_server_stats (self->service.server, &served);
-    assert_int_equal (served.expired + served.cancelled, CALLS + 1);
+    assert_in_range (served.expired + served.cancelled, CALLS, CALLS + 1);
     assert_int_equal (served.pending, 0);
 }
 
