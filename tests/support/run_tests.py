@@ -243,6 +243,7 @@ def run_phase(phase, wanted, valgrind):
     if valgrind or (phase == "sim" and "SIM_SEEDS" in os.environ):
         limit *= SLOWER
     if valgrind:
+        os.environ["ZLOOM_TEST_VALGRIND"] = "1"
         for test in tests:
             test.command = VALGRIND + test.command
     while not ports.empty():

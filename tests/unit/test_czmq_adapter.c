@@ -63,6 +63,8 @@ static void s_take (zloom_client_t *client, zloom_reply_t *reply, void *context)
     (void) client;
     party_t *party = (party_t *) context;
     int64_t n;
+    if (zloom_reply_error (reply)->reason == ZLOOM_REASON_CLOSED)
+        return;  //  Begun when enough had been answered
     assert_int_equal (zloom_reply_read (reply, "I", &n), ZLOOM_OK);
     assert_int_equal (n, 42);
     party->replies++;
