@@ -54,7 +54,7 @@ BUILD = os.environ.get("BUILD", "build/current")
 MAKE = ["make", "-s", "--no-print-directory", f"-j{os.cpu_count()}"]
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite,possible", "--child-silent-after-fork=yes",
-            "--run-libc-freeres=no",
+            "--run-libc-freeres=no", "--max-threads=3000",
             "--suppressions=tests/support/valgrind.supp"]
 PAIRED = "tests/unit/test_reqrep_*.c"
 ENGINES = ["direct", "libzmq"]

@@ -171,7 +171,7 @@ static void test_a_call_that_cannot_be_made_is_told (void **state)
 
     assert_int_equal (zloom_client_call (client, "echo", "q"), ZLOOM_INVALID_ARGUMENT);
     assert_int_equal (zloom_client_last_error (client)->reason, ZLOOM_REASON_BAD_PICTURE);
-    assert_int_equal (zloom_client_start (client, NULL, NULL, NULL, NULL, "echo", "[i"),
+    assert_int_equal (zloom_client_start (client, NULL, NULL, NULL, NULL, "echo", "[i", 1),
                       ZLOOM_INVALID_ARGUMENT);
     assert_int_equal (zloom_client_last_error (client)->reason, ZLOOM_REASON_BAD_PICTURE);
 
