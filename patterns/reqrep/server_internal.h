@@ -1,7 +1,8 @@
 //  zloom__server - how a server is made inside
 //
 //  server.c has what programs call, server_turn.c takes what comes and works
-//  through it, call.c is what handlers call, methods.c knows the methods.
+//  through it, server_calls.c has the calls under way, server_answers.c sends
+//  what is answered, call.c is what handlers call, methods.c knows the methods.
 //
 //  A request that its handler answers at once never enters a table: it is
 //  read, handled and answered within one turn. Everything else is *held*: its
@@ -182,26 +183,9 @@ zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until
 //  When a turn has something to do even if nothing comes.
 zloom_time_t zloom__server_next_due (const zloom_server_t *self);
 
-//  Keep a call's body, so that its slices stay where they are. False: no memory.
-bool zloom__call_keep (zloom_call_t *call);
-
-//  Hold a call beyond the turn.  False: no memory.
-bool zloom__call_hold (zloom_call_t *call);
-
-//  Send the response that was made in call->out, and `tail` behind it (which
-//  may have no bytes), or let it wait for room. The call is gone afterwards
-//  unless its handler still runs or it waits.
-void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail);
-
 //  End a call with an error; data may have no bytes. From any thread that has
 //  the call.
 void zloom__call_fail (zloom_call_t *call, const zloom_error_t *error, zloom_bytes_t data);
-
-//  Try again soon what found no room.
-void zloom__server_retry (zloom_server_t *self);
-
-//  Send what lies in call->out as a message of its own, with `tail`.
-zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail);
 
 //  Take note that nobody waits any more; tell those who work on it.
 void zloom__call_end (zloom_call_t *call);
@@ -211,6 +195,57 @@ void zloom__server_end_threaded (zloom_server_t *self);
 
 //  Drop all calls, telling their watchers; free them.
 void zloom__server_drop_calls (zloom_server_t *self);
+
+//  server_calls.c: taking calls, holding them, letting them go
+
+//  A call from what came; not held yet. NULL: no memory.
+zloom_call_t *zloom__server_take_call (zloom_server_t *self, const zloom__event_t *event,
+                                       const zloom__message_t *message);
+
+//  A held call by what its messages say. NULL: there is none.
+zloom_call_t *zloom__server_find_call (const zloom_server_t *self, const zloom__event_t *event,
+                                       uint64_t id);
+
+//  Keep a call's body, so that its slices stay where they are. False: no memory.
+bool zloom__call_keep (zloom_call_t *call);
+
+//  Hold a call beyond the turn.  False: no memory.
+bool zloom__call_hold (zloom_call_t *call);
+
+//  Whether somebody waits for an answer that is still to come.
+bool zloom__call_is_open (const zloom_call_t *call);
+
+//  Take it out of the queue it stands in, if any.
+void zloom__call_leave_queue (zloom_call_t *call);
+
+//  Let it go; or only if it is answered, and nobody has it in hands.
+void zloom__call_release (zloom_call_t *call);
+void zloom__call_release_if_done (zloom_call_t *call);
+
+//  Free one that stands in no list, with the memory it keeps.
+void zloom__call_free (zloom_call_t *call);
+
+//  What an answer takes while it waits, and how many wait for a link.
+size_t zloom__call_unsent_size (const zloom_call_t *call);
+uint32_t *zloom__server_unsent_to (zloom_server_t *self, zloom__link_t link);
+
+//  server_answers.c
+
+//  Send what lies in call->out as a message of its own, with `tail`.
+zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail);
+
+//  Send the response that was made in call->out, and `tail` behind it (which
+//  may have no bytes), or let it wait for room. The call is gone afterwards
+//  unless its handler still runs or it waits.
+void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail);
+
+//  Answer without a handler: why the request is not worked on.
+void zloom__server_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
+                           const zloom_error_t *error);
+
+//  Try again soon what found no room; and do so.
+void zloom__server_retry (zloom_server_t *self);
+void zloom__server_send_unsent (zloom_server_t *self);
 
 //  methods.c
 

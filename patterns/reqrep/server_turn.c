@@ -1,9 +1,6 @@
 #include "reqrep/server_internal.h"
 
-#include "base/assert.h"
 #include "base/log.h"
-#include "base/memory.h"
-#include "data/check_internal.h"
 
 //  A handler that took longer than this has made others wait.
 static const zloom_time_t s_lag = ZLOOM_MSEC;
@@ -15,409 +12,6 @@ static const zloom_time_t s_quick = 100 * ZLOOM_USEC;
 
 //  Calls that waited and are handled before another look at what has come.
 enum { HANDLED_AT_ONCE = 64 };
-
-//  Answers that found no room and are tried again in one go.
-enum { TRIED_AT_ONCE = 1024 };
-
-//  Pause before an answer that found no room is tried again.
-static const zloom_time_t s_retry = ZLOOM_MSEC;
-
-//  ... and after a try that has found some: there may be more soon. A ROUTER of
-//  libzmq's does not tell.
-static const zloom_time_t s_retry_soon = 100 * ZLOOM_USEC;
-
-//  Calls kept to be used again.
-enum { SPARE_MOST = 4096 };
-
-//  Calls: taking one, holding it, letting it go.
-
-//  Whether somebody waits for an answer that is still to come. What a worker
-//  does with it is not looked at.
-static bool s_is_open (const zloom_call_t *call)
-{
-    return !zloom_call_cancelled (call) && (call->is_threaded || !call->is_answered);
-}
-
-static size_t s_bucket (const zloom_server_t *self, zloom__link_t link, uint64_t id)
-{
-    uint64_t key = (link ^ (id * UINT64_C (0x9e3779b97f4a7c15))) * UINT64_C (0xbf58476d1ce4e5b9);
-    return (size_t) (key >> 32) & (self->table_size - 1);
-}
-
-static bool s_double_table (zloom_server_t *self)
-{
-    size_t size = self->table_size * 2;
-    struct zloom__call_bucket *old = self->table;
-    struct zloom__call_bucket *table =
-        (struct zloom__call_bucket *) zloom_alloc (size * sizeof table[0]);
-    if (!table)
-        return false;
-    size_t old_size = self->table_size;
-    self->table = table;
-    self->table_size = size;
-    for (size_t i = 0; i < old_size; i++) {
-        zloom_call_t *call;
-        while ((call = LIST_FIRST (&old[i]))) {
-            LIST_REMOVE (call, in_table);
-            LIST_INSERT_HEAD (&table[s_bucket (self, call->link, call->id)], call, in_table);
-        }
-    }
-    zloom_free (old);
-    return true;
-}
-
-//  A held call by what its messages say; the envelope too, since many callers
-//  may share a link behind a proxy.
-static zloom_call_t *s_find_call (const zloom_server_t *self, const zloom__event_t *event,
-                                  uint64_t id)
-{
-    zloom_call_t *call;
-    LIST_FOREACH (call, &self->table[s_bucket (self, event->link, id)], in_table)
-    if (call->id == id && call->link == event->link
-        && zloom_bytes_equal (zloom_bytes (call->envelope, call->envelope_size), event->envelope))
-        return call;
-    return NULL;
-}
-
-//  What a call keeps of memory while it is spare.
-static size_t s_memory (const zloom_call_t *call)
-{
-    return call->out.capacity + call->strings.capacity;
-}
-
-static void s_free_call (zloom_call_t *call)
-{
-    zloom_buffer_clear (&call->out);
-    zloom_buffer_clear (&call->strings);
-    zloom_free (call);
-}
-
-//  Spare calls keep no more than calls under way may; a crowd's go.
-static void s_spare (zloom_call_t *call)
-{
-    zloom_server_t *self = call->server;
-    if (self->spare_count == SPARE_MOST) {
-        s_free_call (call);
-        return;
-    }
-    self->spare_count++;
-    if (self->spare_bytes + s_memory (call) > self->options.max_pending_bytes) {
-        zloom_buffer_clear (&call->out);
-        zloom_buffer_clear (&call->strings);
-    }
-    self->spare_bytes += s_memory (call);
-    TAILQ_INSERT_HEAD (&self->spare, call, queue);
-}
-
-static zloom_call_t *s_take_call (zloom_server_t *self, const zloom__event_t *event,
-                                  const zloom__message_t *message)
-{
-    zloom_call_t *call = TAILQ_FIRST (&self->spare);
-    if (call) {
-        TAILQ_REMOVE (&self->spare, call, queue);
-        self->spare_count--;
-        self->spare_bytes -= s_memory (call);
-    } else if (!(call = (zloom_call_t *) zloom_alloc (sizeof *call)))
-        return NULL;
-    call->server = self;
-    call->channel = event->channel;
-    call->link = event->link;
-    call->id = message->id;
-    call->envelope_size = event->envelope.size;
-    if (event->envelope.size)
-        memcpy (call->envelope, event->envelope.data, event->envelope.size);
-    call->params = message->params;
-    call->headers = message->headers;
-    call->body = event->body.data;
-    call->body_size = event->body.size;
-    call->is_extended = message->is_extended;
-    call->is_notification = message->kind == ZLOOM__NOTIFICATION;
-    call->takes_items = message->headers.credit != 0 && !call->is_notification;
-    call->credit = (zloom__credit_t){.total = message->headers.credit};
-
-    zloom_time_t most = self->options.max_timeout_ms * ZLOOM_MSEC;
-    zloom_time_t remaining = zloom_time_min (message->headers.remaining, most);
-    call->deadline = zloom__port_now (self->port) + remaining;
-    return call;
-}
-
-//  What an answer takes while it waits: small ones would else be counted as
-//  next to nothing.
-static size_t s_unsent_size (const zloom_call_t *call)
-{
-    return sizeof *call + call->out.size;
-}
-
-//  How many answers wait for a link, or for one that hashes as it does.
-static uint32_t *s_unsent_to (zloom_server_t *self, zloom__link_t link)
-{
-    uint64_t mixed = link * UINT64_C (0x9e3779b97f4a7c15);
-    return &self->unsent_by_link[mixed >> 56];
-}
-
-//  A call stands in one queue at most.
-static void s_leave_queue (zloom_call_t *call)
-{
-    zloom_server_t *self = call->server;
-    if (call->is_queued)
-        TAILQ_REMOVE (&self->ready, call, queue);
-    else if (call->is_thirsty)
-        TAILQ_REMOVE (&self->thirsty, call, queue);
-    else if (call->is_unsent) {
-        TAILQ_REMOVE (&self->unsent, call, queue);
-        self->pending_bytes -= s_unsent_size (call);
-        --*s_unsent_to (self, call->link);
-    }
-    call->is_queued = call->is_thirsty = call->is_unsent = false;
-}
-
-static void s_release (zloom_call_t *call)
-{
-    zloom_server_t *self = call->server;
-    s_leave_queue (call);
-    if (call->is_held) {
-        LIST_REMOVE (call, in_table);
-        zloom__wheel_clear (&self->wheel, &call->timer);
-        self->pending--;
-        self->pending_bytes -= call->body_size;
-    }
-    zloom__frame_clear (&call->frame);
-    call->is_kept = call->is_held = call->is_inside = call->is_threaded = false;
-    call->is_deferred = call->is_answered = call->is_failure = call->wants_credit = false;
-    atomic_store_explicit (&call->is_over, false, memory_order_relaxed);
-    call->watcher = NULL;
-    call->error.code = ZLOOM_OK;
-    s_spare (call);
-}
-
-static void s_rebase (zloom_bytes_t *slice, const uint8_t *from, const uint8_t *to)
-{
-    if (slice->size)
-        slice->data = to + (slice->data - from);
-}
-
-bool zloom__call_keep (zloom_call_t *call)
-{
-    if (call->is_kept)
-        return true;
-    zloom__port_t *port = call->server->port;
-    call->is_from_zloom = call->is_extended || port->ops->is_from_zloom (port);
-    if (port->ops->keep (port, &call->frame))
-        return false;
-    const uint8_t *from = call->body, *to = call->frame.bytes.data;
-    s_rebase (&call->params, from, to);
-    s_rebase (&call->headers.key, from, to);
-    s_rebase (&call->headers.trace, from, to);
-    s_rebase (&call->headers.user, from, to);
-    call->body = to;
-    call->is_kept = true;
-    return true;
-}
-
-//  A zloom client learns what its server is with the first thing it hears. Its
-//  first request may be one that is answered late; so that it can be given up
-//  meanwhile, its caller hears from us at once.
-static void s_introduce (zloom_call_t *call)
-{
-    zloom_server_t *self = call->server;
-    zloom_buffer_reset (&self->scratch);
-    zloom__wire_beat (&self->scratch, ZLOOM__BEAT_ANSWER, 0);
-    zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
-    if (!self->scratch.failed)
-        self->port->ops->send (self->port, call->channel, call->link,
-                               zloom_bytes (call->envelope, call->envelope_size), &body, 1);
-}
-
-bool zloom__call_hold (zloom_call_t *call)
-{
-    zloom_server_t *self = call->server;
-    if (call->is_held)
-        return true;
-    if (!zloom__call_keep (call) || (self->pending >= self->table_size && !s_double_table (self)))
-        return false;
-    if (call->is_from_zloom && !call->is_extended)
-        s_introduce (call);
-    call->is_held = true;
-    LIST_INSERT_HEAD (&self->table[s_bucket (self, call->link, call->id)], call, in_table);
-    zloom__wheel_set (&self->wheel, &call->timer, call->deadline);
-    self->pending++;
-    self->pending_bytes += call->body_size;
-    if (self->pending > self->stats.max_pending_seen)
-        self->stats.max_pending_seen = (uint32_t) self->pending;
-    return true;
-}
-
-//  Sending.
-
-zloom_code_t zloom__call_send (zloom_call_t *call, zloom_bytes_t tail)
-{
-    zloom__port_t *port = call->server->port;
-    const zloom_bytes_t parts[] = {zloom_buffer_bytes (&call->out), tail};
-    return port->ops->send (port, call->channel, call->link,
-                            zloom_bytes (call->envelope, call->envelope_size), parts,
-                            tail.size ? 2 : 1);
-}
-
-void zloom__server_retry (zloom_server_t *self)
-{
-    self->retry_at = zloom__port_refresh (self->port) + s_retry;
-}
-
-//  Let an answer wait for room, if there is room for waiting.
-static bool s_put_off (zloom_call_t *call, zloom_bytes_t tail)
-{
-    zloom_server_t *self = call->server;
-    size_t size = s_unsent_size (call) + tail.size;
-    if (self->pending_bytes + size > self->options.max_pending_bytes
-        || !zloom_buffer_append (&call->out, tail.data, tail.size))
-        return false;
-    s_leave_queue (call);
-    call->is_unsent = true;
-    self->pending_bytes += size;
-    TAILQ_INSERT_TAIL (&self->unsent, call, queue);
-    ++*s_unsent_to (self, call->link);
-    if (self->retry_at == ZLOOM_NEVER)
-        zloom__server_retry (self);
-    return true;
-}
-
-static void s_give_up_answer (zloom_call_t *call)
-{
-    call->server->stats.undeliverable++;
-    zloom_log (ZLOOM_LOG_INFO, "ZL-RPC-UNDELIVERABLE", "an answer to call %llu has no taker",
-               (unsigned long long) call->id);
-}
-
-//  A call that is answered goes, unless somebody still has it in hands.
-static void s_release_if_done (zloom_call_t *call)
-{
-    if (call->is_answered && !call->is_inside && !call->is_unsent)
-        s_release (call);
-}
-
-static void s_count_answer (zloom_call_t *call)
-{
-    zloom_server_stats_t *stats = &call->server->stats;
-    call->method->failed += call->is_failure;
-    if (call->is_failure)
-        stats->failed++;
-    else
-        stats->ok++;
-}
-
-void zloom__call_send_response (zloom_call_t *call, zloom_bytes_t tail)
-{
-    call->is_answered = true;
-    s_count_answer (call);
-    bool is_awaited =
-        !call->is_notification && !atomic_load_explicit (&call->is_over, memory_order_relaxed);
-    if (!is_awaited || call->out.failed) {
-        if (!call->is_notification)
-            s_give_up_answer (call);
-    } else {
-        //  Those that wait for the link go first.
-        zloom_code_t code = *s_unsent_to (call->server, call->link) ? ZLOOM_RESOURCE_EXHAUSTED
-                                                                    : zloom__call_send (call, tail);
-        if (code == ZLOOM_UNAVAILABLE
-            || (code == ZLOOM_RESOURCE_EXHAUSTED && !s_put_off (call, tail)))
-            s_give_up_answer (call);
-    }
-    s_release_if_done (call);
-}
-
-//  Links that were found full in one go. With more of them, some are tried in vain.
-typedef struct {
-    zloom__link_t links[16];
-    unsigned count;
-} full_t;
-
-static bool s_is_full (const full_t *self, zloom__link_t link)
-{
-    for (unsigned i = 0; i < self->count; i++)
-        if (self->links[i] == link)
-            return true;
-    return false;
-}
-
-static void s_note_full (full_t *self, zloom__link_t link)
-{
-    if (self->count < sizeof self->links / sizeof self->links[0])
-        self->links[self->count++] = link;
-}
-
-//  Try an answer again. False: its link is full still.
-static bool s_try_unsent (zloom_call_t *call, full_t *full)
-{
-    if (s_is_full (full, call->link))
-        return false;
-    zloom_code_t code = zloom__call_send (call, zloom_bytes (NULL, 0));
-    if (code == ZLOOM_RESOURCE_EXHAUSTED) {
-        s_note_full (full, call->link);
-        return false;
-    }
-    if (code)
-        s_give_up_answer (call);
-    s_leave_queue (call);
-    s_release_if_done (call);
-    return true;
-}
-
-//  Those that still find no room go to the end, so that a peer who takes nothing
-//  does not keep others from their answers.
-static void s_send_unsent (zloom_server_t *self)
-{
-    full_t full = {.count = 0};
-    bool has_sent = false;
-    const zloom_call_t *first_back = NULL;
-    zloom_call_t *call = NULL;
-    for (int i = 0; i < TRIED_AT_ONCE; i++) {
-        call = TAILQ_FIRST (&self->unsent);
-        if (!call || call == first_back)
-            break;
-        if (s_try_unsent (call, &full)) {
-            has_sent = true;
-            continue;
-        }
-        TAILQ_REMOVE (&self->unsent, call, queue);
-        TAILQ_INSERT_TAIL (&self->unsent, call, queue);
-        first_back = first_back ? first_back : call;
-    }
-    self->retry_at = ZLOOM_NEVER;
-    if (!TAILQ_EMPTY (&self->unsent))
-        self->retry_at = zloom__port_refresh (self->port) + (has_sent ? s_retry_soon : s_retry);
-}
-
-//  A refusal that finds no room waits as an answer does.
-static bool s_put_off_refusal (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
-                               zloom_bytes_t body)
-{
-    const zloom__message_t message = {.kind = ZLOOM__RESPONSE, .id = id};
-    zloom_call_t *call = s_take_call (self, event, &message);
-    if (!call)
-        return false;
-    zloom_buffer_reset (&call->out);
-    call->is_answered = true;
-    bool is_put_off = s_put_off (call, body);
-    if (!is_put_off)
-        s_release (call);
-    return is_put_off;
-}
-
-//  Answer without a handler: why the request is not worked on.
-static void s_refuse (zloom_server_t *self, const zloom__event_t *event, uint64_t id,
-                      const zloom_error_t *error)
-{
-    zloom_buffer_reset (&self->scratch);
-    zloom__wire_error_response (&self->scratch, id, error, zloom_bytes (NULL, 0));
-    zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
-    zloom_code_t code = ZLOOM_UNAVAILABLE;
-    if (!self->scratch.failed)
-        code = self->port->ops->send (self->port, event->channel, event->link, event->envelope,
-                                      &body, 1);
-    if (code == ZLOOM_UNAVAILABLE
-        || (code == ZLOOM_RESOURCE_EXHAUSTED && !s_put_off_refusal (self, event, id, body)))
-        self->stats.undeliverable++;
-}
 
 //  The deadline of a held call. Who set one knows by itself; who set none is
 //  told that the server's own has passed; that it was not worked on is said
@@ -435,7 +29,7 @@ static void s_expire (zloom_server_t *self, zloom_call_t *call, bool may_have_be
                                       .link = call->link,
                                       .envelope =
                                           zloom_bytes (call->envelope, call->envelope_size)};
-        s_refuse (self, &event, call->id, &error);
+        zloom__server_refuse (self, &event, call->id, &error);
     }
     zloom__call_end (call);
 }
@@ -480,7 +74,7 @@ static void s_handle (zloom_call_t *call)
     self->handlers--;
     call->is_inside = false;
     if (!call->is_deferred || call->is_answered)
-        s_release_if_done (call);
+        zloom__call_release_if_done (call);
 }
 
 //  Thread: a worker. A call for which a thread is free too late is not begun.
@@ -508,7 +102,7 @@ static void s_finish_job (zloom__job_t *job)
     }
     if (!zloom_call_cancelled (call))
         s_expire (call->server, call, false);
-    s_release (call);
+    zloom__call_release (call);
 }
 
 //  Where a request is worked on: now, when its turn comes, or in a thread.
@@ -541,7 +135,7 @@ static void s_handle_first_ready (zloom_server_t *self)
         s_expire (self, call, false);
         return;
     }
-    s_leave_queue (call);
+    zloom__call_leave_queue (call);
     s_handle (call);
 }
 
@@ -567,7 +161,7 @@ static void s_wake_thirsty (zloom_server_t *self)
     TAILQ_FOREACH (call, &self->thirsty, queue)
     count++;
     while (count-- > 0 && (call = TAILQ_FIRST (&self->thirsty))) {
-        s_leave_queue (call);
+        zloom__call_leave_queue (call);
         if (call->watcher)
             call->watcher (call, ZLOOM_CALL_CREDIT, call->watcher_context);
     }
@@ -610,13 +204,13 @@ static void s_take_request (zloom_server_t *self, const zloom__event_t *event,
     zloom__method_t *method = zloom__server_find_method (self, message->method);
     zloom_error_t error;
     zloom_reason_t refusal = s_find_refusal (self, event, message, method, &error);
-    zloom_call_t *call = refusal ? NULL : s_take_call (self, event, message);
+    zloom_call_t *call = refusal ? NULL : zloom__server_take_call (self, event, message);
     if (call) {
         call->method = method;
         method->calls++;
         if (s_assign (call) == ZLOOM_OK)
             return;
-        s_release (call);
+        zloom__call_release (call);
     }
     if (!refusal)
         zloom_error_set (&error, ZLOOM_REASON_NO_MEMORY, "the server is out of memory");
@@ -625,7 +219,7 @@ static void s_take_request (zloom_server_t *self, const zloom__event_t *event,
     self->stats.refused += is_load;
     self->stats.failed += !is_load;
     if (!is_notification)
-        s_refuse (self, event, message->id, &error);
+        zloom__server_refuse (self, event, message->id, &error);
 }
 
 void zloom__call_end (zloom_call_t *call)
@@ -638,7 +232,7 @@ void zloom__call_end (zloom_call_t *call)
         pthread_cond_broadcast (&self->shared.changed);
         pthread_mutex_unlock (&self->shared.lock);
     } else if (call->is_queued)
-        s_release (call);
+        zloom__call_release (call);
     else if (call->is_deferred && !call->is_answered && call->watcher)
         call->watcher (call, ZLOOM_CALL_CANCELLED, call->watcher_context);
 }
@@ -646,8 +240,8 @@ void zloom__call_end (zloom_call_t *call)
 static void s_take_cancel (zloom_server_t *self, const zloom__event_t *event,
                            const zloom__message_t *message)
 {
-    zloom_call_t *call = s_find_call (self, event, message->id);
-    if (call && s_is_open (call)) {
+    zloom_call_t *call = zloom__server_find_call (self, event, message->id);
+    if (call && zloom__call_is_open (call)) {
         self->stats.cancelled++;
         zloom__call_end (call);
     }
@@ -656,7 +250,7 @@ static void s_take_cancel (zloom_server_t *self, const zloom__event_t *event,
 static void s_take_credit (zloom_server_t *self, const zloom__event_t *event,
                            const zloom__message_t *message)
 {
-    zloom_call_t *call = s_find_call (self, event, message->id);
+    zloom_call_t *call = zloom__server_find_call (self, event, message->id);
     if (!call || !call->takes_items)
         return;
     if (call->is_threaded) {
@@ -691,7 +285,7 @@ static void s_take_malformed (zloom_server_t *self, const zloom__event_t *event,
     zloom_log (ZLOOM_LOG_WARNING, "ZL-RPC-MALFORMED", "dropped a message: %s", error->text);
     uint64_t id;
     if (zloom__wire_peek (event->body, ZLOOM__REQUEST, &id))
-        s_refuse (self, event, id, error);
+        zloom__server_refuse (self, event, id, error);
 }
 
 static void s_take_frame (zloom_server_t *self, const zloom__event_t *event)
@@ -730,7 +324,7 @@ static zloom_call_t *s_find_of_link (const zloom_server_t *self, size_t bucket, 
 {
     zloom_call_t *call;
     LIST_FOREACH (call, &self->table[bucket], in_table)
-    if (call->link == link && !call->is_notification && s_is_open (call))
+    if (call->link == link && !call->is_notification && zloom__call_is_open (call))
         return call;
     return NULL;
 }
@@ -754,7 +348,7 @@ static void s_run_timers (zloom_server_t *self)
     while ((timer = zloom__wheel_expire (&self->wheel, zloom__port_now (self->port)))) {
         uint8_t *at = (uint8_t *) timer - offsetof (zloom_call_t, timer);
         zloom_call_t *call = (zloom_call_t *) (void *) at;
-        if (s_is_open (call))
+        if (zloom__call_is_open (call))
             s_expire (self, call, !call->is_queued);
     }
 }
@@ -846,7 +440,7 @@ zloom__event_kind_t zloom__server_turn (zloom_server_t *self, zloom_time_t until
     if (due <= now)
         s_run_timers (self);
     if (self->retry_at <= now) {
-        s_send_unsent (self);
+        zloom__server_send_unsent (self);
         s_wake_thirsty (self);
         s_take_items (self);
     }
@@ -882,14 +476,14 @@ void zloom__server_drop_calls (zloom_server_t *self)
             if (call->is_deferred && !call->is_answered && call->watcher)
                 call->watcher (call, ZLOOM_CALL_CLOSED, call->watcher_context);
             if (LIST_FIRST (&self->table[i]) == call)
-                s_release (call);
+                zloom__call_release (call);
         }
     }
     zloom_call_t *call;
     while ((call = TAILQ_FIRST (&self->unsent)))
-        s_release (call);
+        zloom__call_release (call);
     while ((call = TAILQ_FIRST (&self->spare))) {
         TAILQ_REMOVE (&self->spare, call, queue);
-        s_free_call (call);
+        zloom__call_free (call);
     }
 }
