@@ -63,8 +63,11 @@ static void s_take (zloom_client_t *client, zloom_reply_t *reply, void *context)
     (void) client;
     party_t *party = (party_t *) context;
     int64_t n;
+    //  On a busy machine some are under way when the test is over.
     if (zloom_reply_error (reply)->reason == ZLOOM_REASON_CLOSED)
-        return;  //  Begun when enough had been answered
+        return;
+    if (zloom_reply_code (reply))
+        fail_msg ("%s", zloom_reply_error (reply)->text);
     assert_int_equal (zloom_reply_read (reply, "I", &n), ZLOOM_OK);
     assert_int_equal (n, 42);
     party->replies++;
