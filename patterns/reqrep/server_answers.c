@@ -170,7 +170,9 @@ void zloom__server_refuse (zloom_server_t *self, const zloom__event_t *event, ui
     zloom__wire_error_response (&self->scratch, id, error, zloom_bytes (NULL, 0));
     zloom_bytes_t body = zloom_buffer_bytes (&self->scratch);
     zloom_code_t code = ZLOOM_UNAVAILABLE;
-    if (!self->scratch.failed)
+    if (!self->scratch.failed && *zloom__server_unsent_to (self, event->link))
+        code = ZLOOM_RESOURCE_EXHAUSTED;  //  Those that wait for the link go first
+    else if (!self->scratch.failed)
         code = self->port->ops->send (self->port, event->channel, event->link, event->envelope,
                                       &body, 1);
     if (code == ZLOOM_UNAVAILABLE
