@@ -10,18 +10,19 @@ static sim_net_t *s_self (sim_network_t *network)
     return (sim_net_t *) network;
 }
 
-static sim_climate_t s_draw_climate (sim_world_t *world, bool is_corrupt)
+//  In fine weather a queue has some room, so that nothing waits for long.
+static sim_climate_t s_draw_climate (sim_world_t *world, const sim_forecast_t *forecast)
 {
     return (sim_climate_t){
         .latency = sim_spread (world, 10 * ZLOOM_USEC, 20 * ZLOOM_MSEC),
         .jitter = sim_spread (world, 0, 5 * ZLOOM_MSEC),
         .detection = sim_spread (world, ZLOOM_USEC, 200 * ZLOOM_MSEC),
-        .queue = (uint32_t) sim_spread (world, 2, 1000),
+        .queue = (uint32_t) sim_spread (world, forecast->has_weather ? 2 : 10, 1000),
         .silent_percent = sim_chance (world, 50) ? 100 : (unsigned) sim_between (world, 0, 100),
         .roomless_percent = sim_chance (world, 50) ? 100 : (unsigned) sim_between (world, 0, 100),
         .plain_percent = (unsigned) sim_spread (world, 0, 100),
         .early_percent = sim_chance (world, 50) ? 0 : (unsigned) sim_between (world, 0, 100),
-        .corrupt_permille = is_corrupt ? (unsigned) sim_between (world, 1, 100) : 0,
+        .corrupt_permille = forecast->is_corrupt ? (unsigned) sim_between (world, 1, 100) : 0,
     };
 }
 
@@ -115,6 +116,6 @@ void sim_net_init (sim_net_t *self, sim_world_t *world, const sim_forecast_t *fo
                                           .is_empty = s_is_empty};
     *self = (sim_net_t){.base = {.ops = &ops, .world = world},
                         .world = world,
-                        .climate = s_draw_climate (world, forecast->is_corrupt)};
+                        .climate = s_draw_climate (world, forecast)};
     self->base.way = self->climate.latency + self->climate.jitter;
 }
