@@ -140,9 +140,8 @@ struct zloom__direct {
     zloom__direct_link_t *recent;  //  The one that was read last; NULL = it is gone
     struct zloom__direct_links readable, dirty, news, shaking;
     zloom_time_t dirty_since;
-    size_t queued;  //  What waits for peers that take nothing now, of all links
-    zloom_time_t
-        starved_until;  //  Memory was lacking; then all links look again. NEVER: it was not
+    size_t queued;               //  What waits for peers that take nothing now, of all links
+    zloom_time_t starved_until;  //  Memory was lacking: then all look again. NEVER: it was not
 
     //  What is being taken up.
     zloom__direct_link_t *reading;  //  Whose bytes `input` are; NULL = nobody's

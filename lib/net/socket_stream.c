@@ -251,7 +251,10 @@ static zloom_code_t s_find_place (const zloom__endpoint_t *endpoint, zloom__addr
         return zloom_error_set (reterr, ZLOOM_REASON_BAD_ENDPOINT, "'%s': %s", endpoint->text,
                                 flaw);
     int length = snprintf (ret_bound, ZLOOM__ENDPOINT_MAX, "ipc://%s", path);
-    return length < ZLOOM__ENDPOINT_MAX ? ZLOOM_OK : ZLOOM_INTERNAL;
+    return length < ZLOOM__ENDPOINT_MAX
+               ? ZLOOM_OK
+               : zloom_error_set (reterr, ZLOOM_REASON_BAD_ENDPOINT,
+                                  "'%s': the ipc path is too long", endpoint->text);
 }
 
 static zloom_code_t s_listen (zloom__streams_t *streams, const zloom__endpoint_t *endpoint,
